@@ -1,0 +1,310 @@
+"""The picture networks: analysis, synthesis, hyperprior and four-step context, float and integer.
+
+Everything is built of pointwise convolutions, 3x3 depthwise convolutions, ReLU, residual additions, per-channel gains
+and (un)shuffles, so that the integer kernels of libmica run it. Tensors are (N, C, H, W), channels_last in memory;
+shuffled channels are phase-major: channel ((dy * r + dx) * C + c), which makes the shuffle a copy of whole pixels in
+the NHWC layout of the C code.
+
+`Numbers` decides what the operators compute with: `None` is float; quantize.Fixed mirrors libmica's integers.
+"""
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import ggm
+
+LEVELS = 64                       # quality levels, the gains are interpolated between ANCHORS of them
+ANCHORS = 9
+STEP_XOR = (0, 3, 2, 1)           # step k codes channel group (phase ^ STEP_XOR[k]) at every position
+GROUPS = 4
+HYPER_STRIDE = 4                  # z has one position for 4x4 positions of y
+
+
+def ste_round(x):
+    return x + (torch.round(x) - x).detach()
+
+
+def space_to_depth(x, r):
+    n, c, h, w = x.shape
+    x = x.reshape(n, c, h // r, r, w // r, r).permute(0, 3, 5, 1, 2, 4)
+    return x.reshape(n, r * r * c, h // r, w // r)
+
+
+def depth_to_space(x, r):
+    n, c, h, w = x.shape
+    c //= r * r
+    return x.reshape(n, r, r, c, h, w).permute(0, 3, 4, 1, 5, 2).reshape(n, c, h * r, w * r)
+
+
+class Pointwise(nn.Module):
+    def __init__(self, inputs, outputs, gain=1.0):
+        super().__init__()
+        conv = nn.Conv2d(inputs, outputs, 1)
+        self.weight = nn.Parameter(conv.weight.detach()[:, :, 0, 0] * gain)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x, dtype=None):
+        w, b = self.weight[:, :, None, None], self.bias
+        if dtype is not None:
+            return F.conv2d(x.to(dtype), w.to(dtype), b.to(dtype))
+        return F.conv2d(x, w, b)
+
+
+class Depthwise(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        conv = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.weight = nn.Parameter(conv.weight.detach()[:, 0])
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight[:, None].to(x.dtype), self.bias.to(x.dtype), padding=1, groups=x.shape[1])
+
+
+class Block(nn.Module):
+    """x += b(dw(relu(a(x)))); x += f(relu(e(x))). The stream x stays in full precision."""
+
+    def __init__(self, channels, expand):
+        super().__init__()
+        self.a = Pointwise(channels, channels)
+        self.dw = Depthwise(channels)
+        self.b = Pointwise(channels, channels, 0.2)
+        self.e = Pointwise(channels, channels * expand)
+        self.f = Pointwise(channels * expand, channels, 0.2)
+
+    def forward(self, x, dtype=None):
+        x = x + self.b(self.dw(F.relu(self.a(x, dtype))), dtype)
+        return x + self.f(F.relu(self.e(x, dtype)), dtype)
+
+
+class Gain(nn.Module):
+    """Per-channel gain of each quality: log gains at ANCHORS qualities, linear in between."""
+
+    def __init__(self, channels, low=0.0, high=0.0):
+        super().__init__()
+        self.log = nn.Parameter(torch.linspace(low, high, ANCHORS)[:, None].repeat(1, channels))
+
+    def at(self, q):
+        """Natural-log gains (N, C) at real-valued quality levels q (N,)."""
+        t = q * ((ANCHORS - 1) / (LEVELS - 1))
+        i = t.floor().long().clamp(0, ANCHORS - 2)
+        f = (t - i)[:, None]
+        return (1 - f) * self.log[i] + f * self.log[i + 1]
+
+    def forward(self, q):
+        return torch.exp(self.at(q))[:, :, None, None]
+
+
+class Blocks(nn.ModuleList):
+    def __init__(self, channels, count, expand=2):
+        super().__init__([Block(channels, expand) for _ in range(count)])
+
+    def forward(self, x, dtype=None):
+        for block in self:
+            x = block(x, dtype)
+        return x
+
+
+class ContextStep(nn.Module):
+    """Mean and log scale of one quarter of the latents from the hyper features and the quarters before."""
+
+    def __init__(self, inputs, width, latents):
+        super().__init__()
+        self.enter = Pointwise(inputs, width)
+        self.blocks = Blocks(width, 1, 1)
+        out = [Pointwise(width, latents // GROUPS * 2) for _ in range(GROUPS)]
+        self.weight = nn.Parameter(torch.stack([o.weight.detach() for o in out]) * 0.5)   # (group, 2 M/4, width)
+        self.bias = nn.Parameter(torch.zeros(GROUPS, latents // GROUPS * 2))
+
+    def forward(self, x, step, dtype=None):
+        """(mean, log scale), each (4 phases, N h w, M/4)."""
+        f = self.blocks(self.enter(x, dtype), dtype)
+        f = to_phases(f)
+        order = [p ^ STEP_XOR[step] for p in range(4)]
+        out = torch.baddbmm(self.bias[order][:, None].float(), f.float(), self.weight[order].transpose(1, 2).float())
+        return out.chunk(2, 2)
+
+
+def to_phases(x):
+    """(N, C, H, W) -> (4 phases, N H/2 W/2, C)"""
+    n, c, h, w = x.shape
+    return x.reshape(n, c, h // 2, 2, w // 2, 2).permute(3, 5, 0, 2, 4, 1).reshape(4, -1, c)
+
+
+def from_phases(x, n, h, w):
+    c = x.shape[2]
+    x = x.reshape(2, 2, n, h // 2, w // 2, c).permute(2, 5, 3, 0, 4, 1)
+    return x.reshape(n, c, h, w).contiguous(memory_format=torch.channels_last)
+
+
+class Codec(nn.Module):
+    def __init__(self, features=96, latents=320, hyper=64, analysis=4, synthesis=4, prior=128, context=160):
+        super().__init__()
+        self.config = dict(features=features, latents=latents, hyper=hyper, analysis=analysis, synthesis=synthesis,
+                           prior=prior, context=context)
+        c, m, z = features, latents, hyper
+        self.stem = Pointwise(192, c)
+        self.stem_gain = Gain(c)
+        self.analysis = Blocks(c, analysis)
+        self.to_latent = Pointwise(4 * c, m)
+
+        self.hyper_enter = Pointwise(m, z)
+        self.hyper_gain = Gain(z, -1.0, 1.0)
+        self.hyper_block0 = Block(z, 2)
+        self.hyper_down0 = Pointwise(4 * z, z)
+        self.hyper_block1 = Block(z, 2)
+        self.hyper_down1 = Pointwise(4 * z, z)
+
+        self.z_gain = Gain(z, 0.7, 0.7)
+        self.z_log_scale = Gain(z, 0.5, 0.5)
+        self.z_shape = nn.Parameter(torch.full((z,), 1.5))
+
+        self.prior_up0 = Pointwise(z, 4 * z)
+        self.prior_block0 = Block(z, 2)
+        self.prior_up1 = Pointwise(z, 4 * prior)
+        self.prior_block1 = Block(prior, 1)
+        self.prior_gain = Gain(prior)
+
+        self.context = nn.ModuleList([ContextStep(prior + (m if k else 0), context, m) for k in range(4)])
+        self.y_gain = Gain(m, -0.9, 2.4)
+        self.scale_gain = Gain(m)
+        self.y_shape = nn.Parameter(torch.full((m,), 1.5))
+
+        self.from_latent = Pointwise(m, 4 * c)
+        self.synthesis = Blocks(c, synthesis)
+        self.head_gain = Gain(c)
+        self.head = Pointwise(c, 192)
+        self.register_buffer('survival', ggm.survival_table(), persistent=False)
+
+    # -- the five nets -------------------------------------------------------------------------------------------
+    def analyse(self, x, q, dtype=None):
+        """Picture in [-1, 1], sides multiples of 64 -> y (1/16), z (1/64), before gains and rounding."""
+        f = self.stem(space_to_depth(x, 8)) * self.stem_gain(q)
+        y = self.to_latent(space_to_depth(self.analysis(f, dtype), 2))
+        f = self.hyper_block0(self.hyper_enter(y) * self.hyper_gain(q), dtype)
+        f = self.hyper_block1(self.hyper_down0(space_to_depth(f, 2)), dtype)
+        return y, self.hyper_down1(space_to_depth(f, 2))
+
+    def prior(self, z, q, dtype=None):
+        """Dequantised z -> hyper features at 1/16."""
+        f = self.prior_block0(depth_to_space(self.prior_up0(z, dtype).float(), 2), dtype)
+        f = self.prior_block1(depth_to_space(self.prior_up1(f, dtype).float(), 2), dtype)
+        return f * self.prior_gain(q)
+
+    def synthesise(self, y, q, dtype=None):
+        """Dequantised y -> picture in [-1, 1]."""
+        f = self.synthesis(depth_to_space(self.from_latent(y), 2), dtype)
+        return depth_to_space(self.head(f * self.head_gain(q)), 8)
+
+    # -- the whole -----------------------------------------------------------------------------------------------
+    def forward(self, x, q, hard=False, dtype=None):
+        """x (N, 3, H, W) in [-1, 1], q (N,) real-valued levels -> reconstruction, bits of y (N,), bits of z (N,).
+
+        Rounding is straight-through where the decoder sees the latents, and additive uniform noise in the rate
+        (Minnen & Singh 2020); hard=True rounds in both, as the codec does.
+        """
+        y, z = self.analyse(x, q, dtype)
+        n, m, h, w = y.shape
+        z_gain = self.z_gain(q)
+        z = z * z_gain
+        z_hat = ste_round(z)
+        z_noisy = torch.round(z) if hard else z + torch.rand_like(z) - 0.5
+        z_scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
+        z_bits = ggm.bits(z_noisy.permute(0, 2, 3, 1), z_scale, ggm.channel_rows(self.survival, self.z_shape))
+        f = self.prior(z_hat / z_gain, q, dtype)
+
+        log_gain = self.y_gain.at(q)
+        gain = self.per_latent(torch.exp(log_gain), h * w // 4)
+        offset = self.per_latent(log_gain + self.scale_gain.at(q), h * w // 4)
+        y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
+
+        phase = torch.arange(4, device=x.device)
+        zero = torch.zeros_like(y[0, :, 0])
+        decoded = [[zero] * GROUPS for _ in range(4)]          # [phase][group]: what the decoder knows so far
+        residual = [[None] * GROUPS for _ in range(4)]
+        log_scale = [[None] * GROUPS for _ in range(4)]
+        y_hat = None
+        for k in range(4):
+            group = phase ^ STEP_XOR[k]
+            mean, log_s = self.context[k](f if k == 0 else torch.cat([f, y_hat], 1), k, dtype)
+            g = gain[phase, :, group]
+            mean = mean * g
+            r = y[phase, :, group] * g - mean
+            log_s = log_s + offset[phase, :, group]
+            now = (ste_round(r) + mean) / g
+            for p in range(4):
+                i = p ^ STEP_XOR[k]
+                decoded[p][i], residual[p][i], log_scale[p][i] = now[p], r[p], log_s[p]
+            y_hat = from_phases(join(decoded), n, h, w)
+
+        residual, log_scale = join(residual), join(log_scale)
+        noisy = torch.round(residual) if hard else residual + torch.rand_like(residual) - 0.5
+        y_bits = ggm.bits(noisy, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(self.survival, self.y_shape))
+        y_bits = y_bits.reshape(4, n, -1).sum((0, 2))
+        return self.synthesise(y_hat, q, dtype), y_bits, z_bits.sum((1, 2, 3))
+
+    @staticmethod
+    def per_latent(v, positions):
+        """(N, M) -> (4, N positions, GROUPS, M/GROUPS), a view where it can be."""
+        n, m = v.shape
+        return v[:, None].expand(n, positions, m).reshape(1, -1, GROUPS, m // GROUPS).expand(4, -1, -1, -1)
+
+
+def join(parts):
+    """[phase][group] of (N h w, M/4) -> (4, N h w, M)"""
+    return torch.stack([torch.cat(groups, 1) for groups in parts])
+
+
+def lower_bound_scale(log_scale):
+    """Log of the scale limited to the coder's grid; the gradient still passes where it leads back inside."""
+    return ggm.lower_bound(log_scale, math.log(ggm.SCALE_MIN)).clamp_max(math.log(ggm.SCALE_MAX))
+
+
+def kmacs_per_pixel(model):
+    """Multiply-accumulates per picture pixel of (encoder, decoder), in thousands."""
+    c = model.config
+    f, m, z, p, t = c['features'], c['latents'], c['hyper'], c['prior'], c['context']
+
+    def block(ch, expand):
+        return (2 + 2 * expand) * ch * ch + 9 * ch
+    decode = (m * 4 * f / 256 + c['synthesis'] * block(f, 2) / 64 + f * 192 / 64
+              + z * 4 * z / 4096 + block(z, 2) / 1024 + z * 4 * p / 1024 + block(p, 1) / 256
+              + (4 * p * t + 3 * m * t + 4 * block(t, 1) + 4 * t * m // 2) / 256)
+    encode = (192 * f / 64 + c['analysis'] * block(f, 2) / 64 + 4 * f * m / 256
+              + m * z / 256 + block(z, 2) / 256 + 4 * z * z / 1024 + block(z, 2) / 1024 + 4 * z * z / 4096)
+    return encode / 1000, decode / 1000
+
+
+def dct_init(model):
+    """Stem and head start as the 8x8 DCT of an opponent-colour transform and its transpose, the step from 1/8 to 1/16
+    as the Haar transform: training then starts at a transform codec instead of noise (several times fewer steps)."""
+    import numpy as np
+    k = np.arange(8)
+    dct = np.sqrt(2 / 8) * np.cos((2 * k[None] + 1) * k[:, None] * np.pi / 16)
+    dct[0] /= np.sqrt(2)
+    colour = np.array([[1, 1, 1], [1, 0, -1], [-1, 2, -1]], float)
+    colour /= np.linalg.norm(colour, axis=1, keepdims=True)
+    basis, cost = [], []
+    for c in range(3):
+        for u in range(8):
+            for v in range(8):
+                basis.append(np.einsum('y,x,c->yxc', dct[u], dct[v], colour[c]).reshape(192))
+                cost.append((u * u + v * v) ** .5 * (1 if c == 0 else 2.5) + (0 if c == 0 else 1.5))
+    f, m = model.config['features'], model.config['latents']
+    basis = torch.tensor(np.array(basis)[np.argsort(cost, kind='stable')][:f], dtype=torch.float32)
+    haar = torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]], dtype=torch.float32) * .5
+    rows, cost = [], []
+    for c in range(f):
+        for j in range(4):
+            row = torch.zeros(4, f)
+            row[:, c] = haar[j]
+            rows.append(row.reshape(-1))
+            cost.append(c + (0 if j == 0 else f * .35 * (1.6 if j == 3 else 1)))
+    down = torch.stack([rows[i] for i in np.argsort(cost, kind='stable')[:m]])
+    with torch.no_grad():
+        model.stem.weight.copy_(basis * 1.4)
+        model.head.weight.copy_(basis.T / 1.4)
+        model.to_latent.weight.copy_(down)
+        model.from_latent.weight.copy_(down.T)
