@@ -1,15 +1,21 @@
 /*
- * The integer operators that all networks are made of, one function table per instruction-set level.
+ * The integer operators that all networks are made of, one function table per instruction-set
+ * level.
  *
- * Layout: tensors are pixels x channels (NHWC); the channel count of a kernel's tensors is a multiple of 32, rows of
- * weights and tensors are 64-byte aligned, and MICA_PADDING bytes after every tensor may be read (codec/base/mem.h).
- * Strides are in elements. Every function of every level returns bit for bit what the `_c` reference returns, for all
- * inputs that satisfy the bounds stated here (docs/numerics.md is the normative text).
+ * Layout: tensors are pixels x channels (NHWC); the channel count of a kernel's tensors is a
+ * multiple of 32, rows of weights and tensors are 64-byte aligned, and MICA_PADDING bytes after
+ * every tensor may be read (codec/base/mem.h). Strides are in elements. Every function of every
+ * level returns bit for bit what the `_c` reference returns, for all inputs that satisfy the bounds
+ * stated here (docs/numerics.md is the normative text).
  *
- * Requantisation (the one rule, docs/numerics.md section 2), per output channel o, from the int32 accumulator:
- *     t = clamp16((acc + bias[o]) >> shift[o])            arithmetic shift, bias holds the rounding half
- *     v = (t * multiplier[o] + 0x4000) >> 15              0 <= multiplier <= 32767, 0 <= shift <= 31
- * followed by saturation to the output kind. acc + bias does not overflow: the model loader proves it from the weights.
+ * Requantisation (the one rule, docs/numerics.md section 2), per output channel o, from the int32
+ * accumulator:
+ *
+ *     t = clamp16((acc + bias[o]) >> shift[o])     arithmetic shift, bias holds the rounding half
+ *     v = (t * multiplier[o] + 0x4000) >> 15       0 <= multiplier <= 32767, 0 <= shift <= 31
+ *
+ * followed by saturation to the output kind. acc + bias does not overflow, whatever the input: the
+ * model loader proves it from the weights.
  */
 #ifndef MICA_TRANSFORMS_KERNELS_H
 #define MICA_TRANSFORMS_KERNELS_H
@@ -39,7 +45,8 @@ typedef struct MicaRequant {
     const uint8_t *shift;
 } MicaRequant;
 
-/* A pointwise (1x1) convolution with int8 weights: out[p][o] = requant(sum_i weight[o][i] * in[p][i]). */
+/* A pointwise (1x1) convolution with int8 weights:
+ * out[p][o] = requant(sum over i of weight[o][i] * in[p][i]). */
 typedef struct MicaPointwise {
     int inputs, outputs; /* channels, multiples of 32, inputs <= MICA_MAX_INPUTS */
     MicaInputKind input_kind;
@@ -50,7 +57,8 @@ typedef struct MicaPointwise {
 
 #define MICA_MAX_INPUTS 2048
 
-/* A 3x3 depthwise convolution, u7 in, s8 out: weights int8 [9][channels], tap (dy, dx) at (dy + 1) * 3 + dx + 1. */
+/* A 3x3 depthwise convolution, u7 in, s8 out: weights int8 [9][channels], the tap of the neighbour
+ * (dy, dx), -1..1 each, at index (dy + 1) * 3 + dx + 1. */
 typedef struct MicaDepthwise {
     int channels; /* multiple of 32 */
     MicaRequant requant;
@@ -60,31 +68,34 @@ typedef struct MicaDepthwise {
 typedef struct MicaKernels {
     uint32_t cpu_flags; /* the level that this table was built for */
 
-    /* Bytes of the packed weights of a layer (kinds and channel counts set), and the packer; weight is int8
-     * [outputs][inputs], or [9][channels]. `packed` is 64-byte aligned. */
+    /* Bytes of the packed weights of a layer (kinds and channel counts set), and the packer; weight
+     * is int8 [outputs][inputs], or [9][channels]. `packed` is 64-byte aligned. */
     size_t (*pointwise_packed_size)(const MicaPointwise *layer);
     void (*pointwise_pack)(const MicaPointwise *layer, const int8_t *weight, void *packed);
     size_t (*depthwise_packed_size)(const MicaDepthwise *layer);
     void (*depthwise_pack)(const MicaDepthwise *layer, const int8_t *weight, void *packed);
 
-    /* `pixels` pixels. in: int16 or int8 by input_kind, pixel p at in + p * in_stride. out: int16 or int8 by
-     * output_kind, pixel p at out + p * out_stride. residual: int16, pixel p at residual + p * out_stride, used by
-     * MICA_OUTPUT_S16_ADD only (may equal out). Strides are multiples of 32. */
+    /* `pixels` pixels, 0 is fine. in: int16 or int8 by input_kind, pixel p at in + p * in_stride.
+     * out: int16 or int8 by output_kind, pixel p at out + p * out_stride. residual: int16, pixel p
+     * at residual + p * out_stride, used by MICA_OUTPUT_S16_ADD only; it may equal out, in may not
+     * overlap out. Strides are multiples of 32. Nothing is written outside the outputs. */
     void (*pointwise)(const MicaPointwise *layer, const void *in, ptrdiff_t in_stride, void *out,
                       ptrdiff_t out_stride, const int16_t *residual, size_t pixels);
 
-    /* One row of `width` pixels: rows[0..2] point at the pixel above-left, left and below-left of the first output
-     * pixel; width + 2 pixels are read from each, contiguous. The border is in the data (zeros). */
+    /* One row of `width` pixels: rows[0..2] point at the pixel above-left, left and below-left of
+     * the first output pixel; width + 2 pixels are read from each, contiguous. The border is in the
+     * data (zeros). */
     void (*depthwise)(const MicaDepthwise *layer, const int8_t *const rows[3], int8_t *out,
                       size_t width);
 
-    /* out[p][c] = clamp16((in[p][c] * mantissa[c] + (1 << shift[c] >> 1)) >> shift[c]), 0 <= mantissa <= 32767,
-     * 1 <= shift <= 30; `channels` is a multiple of 32; in may equal out. */
+    /* out[p][c] = clamp16((in[p][c] * mantissa[c] + (1 << shift[c] >> 1)) >> shift[c]) with
+     * 0 <= mantissa <= 32767, 1 <= shift <= 30; `channels` is a multiple of 32; in may equal
+     * out. */
     void (*gain)(const int16_t *in, int16_t *out, size_t pixels, int channels,
                  const int16_t *mantissa, const uint8_t *shift);
 } MicaKernels;
 
-/* Fill the table for the given flags: the C reference first, then every level that the flags allow. */
+/* Fill the table for the given flags: the reference first, then every level the flags allow. */
 void mica_kernels_init(MicaKernels *kernels, uint32_t cpu_flags);
 
 #endif

@@ -1,0 +1,11 @@
+/* The choice of kernels: the reference first, then every level that the flags allow. */
+#include "transforms/kernels.h"
+
+#include "codec/base/cpu.h"
+#include "transforms/kernels_impl.h"
+
+void mica_kernels_init(MicaKernels *kernels, uint32_t cpu_flags)
+{
+    kernels->cpu_flags = cpu_flags;
+    mica_kernels_init_c(kernels);
+}

@@ -1,0 +1,135 @@
+/*
+ * The reference kernels: what docs/numerics.md says, in plain C and in the obvious order. They
+ * define the result of every other level and run where there is none, so they are kept simple and
+ * free of byte order and alignment.
+ */
+#include <string.h>
+
+#include "transforms/kernels.h"
+#include "transforms/kernels_impl.h"
+
+/* The canonical weight order serves the reference as it is. */
+static size_t pointwise_packed_size_c(const MicaPointwise *layer)
+{
+    return (size_t)layer->outputs * (size_t)layer->inputs;
+}
+
+static void pointwise_pack_c(const MicaPointwise *layer, const int8_t *weight, void *packed)
+{
+    memcpy(packed, weight, pointwise_packed_size_c(layer));
+}
+
+static size_t depthwise_packed_size_c(const MicaDepthwise *layer)
+{
+    return 9 * (size_t)layer->channels;
+}
+
+static void depthwise_pack_c(const MicaDepthwise *layer, const int8_t *weight, void *packed)
+{
+    memcpy(packed, weight, depthwise_packed_size_c(layer));
+}
+
+static int32_t dot_s16(const int8_t *weight, const int16_t *in, int count)
+{
+    int32_t sum = 0;
+
+    for (int i = 0; i < count; i++)
+        sum += weight[i] * in[i];
+    return sum;
+}
+
+/* Both 8-bit kinds: u7 is stored as int8. */
+static int32_t dot_s8(const int8_t *weight, const int8_t *in, int count)
+{
+    int32_t sum = 0;
+
+    for (int i = 0; i < count; i++)
+        sum += weight[i] * in[i];
+    return sum;
+}
+
+static void mica_pointwise_c(const MicaPointwise *layer, const void *in, ptrdiff_t in_stride,
+                             void *out, ptrdiff_t out_stride, const int16_t *residual,
+                             size_t pixels)
+{
+    const MicaRequant *rq = &layer->requant;
+    const int8_t *in8 = in;
+    const int16_t *in16 = in;
+    int8_t *out8 = out;
+    int16_t *out16 = out;
+
+    for (size_t p = 0; p < pixels; p++) {
+        const int8_t *weight = layer->packed;
+
+        for (int o = 0; o < layer->outputs; o++, weight += layer->inputs) {
+            const int32_t sum = layer->input_kind == MICA_INPUT_S16
+                                    ? dot_s16(weight, in16, layer->inputs)
+                                    : dot_s8(weight, in8, layer->inputs);
+            const int16_t v = mica_requantise(sum + rq->bias[o], rq->shift[o], rq->multiplier[o]);
+
+            switch (layer->output_kind) {
+            case MICA_OUTPUT_S16:
+                out16[o] = v;
+                break;
+            case MICA_OUTPUT_S16_ADD:
+                out16[o] = mica_clamp16(residual[o] + v);
+                break;
+            case MICA_OUTPUT_S8:
+                out8[o] = (int8_t)mica_clamp(v, -127, 127);
+                break;
+            case MICA_OUTPUT_U7:
+                out8[o] = (int8_t)mica_clamp(v, 0, 127);
+                break;
+            }
+        }
+        if (layer->input_kind == MICA_INPUT_S16)
+            in16 += in_stride;
+        else
+            in8 += in_stride;
+        if (layer->output_kind == MICA_OUTPUT_S16 || layer->output_kind == MICA_OUTPUT_S16_ADD)
+            out16 += out_stride;
+        else
+            out8 += out_stride;
+        if (layer->output_kind == MICA_OUTPUT_S16_ADD)
+            residual += out_stride;
+    }
+}
+
+static void mica_depthwise_c(const MicaDepthwise *layer, const int8_t *const rows[3], int8_t *out,
+                             size_t width)
+{
+    const MicaRequant *rq = &layer->requant;
+    const int8_t *weight = layer->packed;
+    const size_t channels = (size_t)layer->channels;
+
+    for (size_t x = 0; x < width; x++) {
+        for (size_t c = 0; c < channels; c++) {
+            int32_t sum = rq->bias[c];
+
+            for (size_t tap = 0; tap < 9; tap++)
+                sum += weight[tap * channels + c] * rows[tap / 3][(x + tap % 3) * channels + c];
+            out[x * channels + c] = (int8_t)mica_clamp(
+                mica_requantise(sum, rq->shift[c], rq->multiplier[c]), -127, 127);
+        }
+    }
+}
+
+static void mica_gain_c(const int16_t *in, int16_t *out, size_t pixels, int channels,
+                        const int16_t *mantissa, const uint8_t *shift)
+{
+    for (size_t p = 0; p < pixels; p++, in += channels, out += channels)
+        for (int c = 0; c < channels; c++)
+            out[c] =
+                mica_clamp16((in[c] * mantissa[c] + (INT32_C(1) << shift[c] >> 1)) >> shift[c]);
+}
+
+void mica_kernels_init_c(MicaKernels *kernels)
+{
+    kernels->pointwise_packed_size = pointwise_packed_size_c;
+    kernels->pointwise_pack = pointwise_pack_c;
+    kernels->depthwise_packed_size = depthwise_packed_size_c;
+    kernels->depthwise_pack = depthwise_pack_c;
+    kernels->pointwise = mica_pointwise_c;
+    kernels->depthwise = mica_depthwise_c;
+    kernels->gain = mica_gain_c;
+}
