@@ -1,5 +1,5 @@
-/* The parameter of MICA_PRINTF in attributes.h is called like the attribute that it expands to, so diag.h does not
- * compile with it as it stands; this goes when the header is corrected. */
+/* The parameter of MICA_PRINTF in attributes.h is called like the attribute that it expands to, so
+ * diag.h does not compile with it as it stands; this goes when the header is corrected. */
 #include "codec/base/attributes.h"
 #if defined(__GNUC__) || defined(__clang__)
 #undef MICA_PRINTF
