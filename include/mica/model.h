@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define MICA_MODEL_ID_SIZE 16
+#define MICA_MODEL_ID_SIZE 8
 
 typedef struct MicaModel MicaModel;
 

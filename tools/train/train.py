@@ -15,6 +15,7 @@ import torch
 
 import data
 from net import Codec, LEVELS, dct_init, kmacs_per_pixel
+from quantize import FixedCodec
 
 
 def lambdas(args, q):
@@ -55,6 +56,11 @@ def load_pictures(paths, device):
     return out
 
 
+def load(path):
+    # torch 2.6 and later refuse by default to unpickle the generator state of a checkpoint
+    return torch.load(path, map_location='cpu', **({} if torch.__version__ < '2' else {'weights_only': False}))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--packed', required=True, help='folder written by data.py')
@@ -77,6 +83,7 @@ def main():
     p.add_argument('--lambda-low', type=float, default=0.0005)
     p.add_argument('--lambda-high', type=float, default=0.3)
     p.add_argument('--bf16', action='store_true')
+    p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a float checkpoint")
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--seed', type=int, default=7)
     p.add_argument('--save-every', type=float, default=300, help='seconds')
@@ -88,24 +95,31 @@ def main():
     dtype = torch.bfloat16 if args.bf16 else None
     crops = data.Crops(args.packed, args.seed)
     pictures = load_pictures(args.validate, device)
-    model = Codec(**json.loads(args.config))
+    start = load(args.init) if args.init else None
+    model = Codec(**(start['config'] if start else json.loads(args.config)))
     dct_init(model)
-    if args.init:
-        model.load_state_dict(torch.load(args.init, map_location='cpu')['ema'])
+    if start and not any(k.startswith('net.') for k in start['ema']):
+        model.load_state_dict(start['ema'])
     model = model.to(device).to(memory_format=torch.channels_last)
+    if args.fixed:
+        model = FixedCodec(model).to(device)
+        if start and any(k.startswith('net.') for k in start['ema']):
+            model.load_state_dict(start['ema'])
+        elif not (args.resume and os.path.exists(args.out)):
+            levels = torch.linspace(0, LEVELS - 1, args.batch, device=device)
+            model.calibrate([(crops.batch(args.batch, args.patch).to(device), levels) for _ in range(32)])
     optimizer = torch.optim.Adam(model.parameters(), args.lr, betas=(.9, .98))
     ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
     step, spent = 0, 0.0
     if args.resume and os.path.exists(args.out):
-        c = torch.load(args.out, map_location=device, weights_only=False) if torch.__version__ >= '2' else \
-            torch.load(args.out, map_location=device)
+        c = load(args.out)
         model.load_state_dict(c['model'])
         optimizer.load_state_dict(c['optimizer'])
         ema, step, spent = c['ema'], c['step'], c['spent']
         crops.rng.bit_generator.state = c['rng']
         torch.set_rng_state(c['torch_rng'].cpu())
-    print('decoder %.2f kMAC/px, encoder %.2f, %.2f M parameters' % (kmacs_per_pixel(model)[1], kmacs_per_pixel(model)[0],
-          sum(v.numel() for v in model.parameters()) / 1e6), flush=True)
+    kmacs = kmacs_per_pixel(model)
+    print('decoder %.2f kMAC/px, encoder %.2f, %.2f M parameters' % (kmacs[1], kmacs[0], sum(v.numel() for v in model.parameters()) / 1e6), flush=True)
 
     def save():
         tmp = args.out + '.tmp'

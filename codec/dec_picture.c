@@ -1,0 +1,253 @@
+/* Decode one picture: hyperprior, four context steps with entropy decoding in between, synthesis. Integers only. */
+#include <string.h>
+
+#include "codec/base/cpu.h"
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+#include "codec/segments.h"
+#include "codec/settings.h"
+#include "codec/stream.h"
+#include "entropy/symbol_coder.h"
+#include "models/model.h"
+#include "models/nets.h"
+
+/* Work space of one thread. */
+typedef struct Workspace {
+    uint8_t *shape, *scale;
+    uint32_t *element;
+    int16_t *symbol;
+} Workspace;
+
+typedef struct Decoder {
+    MicaStream stream;
+    const MicaModel *model;
+    MicaPool *pool;
+    MicaRunner runner;
+    MicaLatents latents;
+    MicaSymbolTables *tables;
+    int segment_count;
+    MicaSymbolDecoder *segment;
+    Workspace *workspace;
+    MicaTimes times;
+} Decoder;
+
+static MicaStatus out_of_memory(MicaError *error)
+{
+    return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the decoder");
+}
+
+/* Split the latents section at its lengths and start a decoder on each segment. */
+static MicaStatus open_segments(Decoder *d, MicaError *error)
+{
+    MicaReader r = mica_reader(d->stream.section[MICA_SECTION_LATENTS],
+                               d->stream.section_size[MICA_SECTION_LATENTS]);
+    /* Each length takes a byte: a short section cannot ask for many segments. */
+    if ((size_t)d->segment_count > d->stream.section_size[MICA_SECTION_LATENTS] + 1)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the latents are too short");
+    d->segment = mica_alloc_zero((size_t)d->segment_count, sizeof *d->segment);
+    size_t *length = mica_alloc((size_t)d->segment_count, sizeof *length);
+    if (!d->segment || !length) {
+        mica_free(length);
+        return out_of_memory(error);
+    }
+    size_t total = 0;
+    for (int i = 0; i + 1 < d->segment_count; i++)
+        total += length[i] = mica_read_varint(&r);
+    MicaStatus status = MICA_OK;
+    if (r.failed || total > mica_reader_left(&r))
+        status = mica_fail(error, MICA_ERROR_BITSTREAM, "the segment lengths are damaged");
+    else
+        length[d->segment_count - 1] = mica_reader_left(&r) - total;
+    for (int i = 0; i < d->segment_count && status == MICA_OK; i++) {
+        const uint8_t *p = mica_read_bytes(&r, length[i]);
+        status = mica_symbol_decoder_begin(&d->segment[i], d->tables, p, length[i]);
+        if (status != MICA_OK)
+            mica_fail(error, status, "segment %d of the latents is damaged", i);
+    }
+    mica_free(length);
+    return status;
+}
+
+static MicaStatus setup(Decoder *d, const MicaDecodeSettings *s, MicaError *error)
+{
+    const MicaStreamHeader *h = &d->stream.header;
+    const MicaNetwork *network;
+    MicaStatus status =
+        mica_model_network(d->model, mica_cpu_flags() & s->cpu_mask, &network, error);
+    if (status != MICA_OK)
+        return status;
+    const MicaGeometry g = mica_geometry(h->width, h->height);
+    status = mica_pool_create(&d->pool, mica_threads_wanted(s->threads));
+    if (status != MICA_OK)
+        return mica_fail(error, status, "cannot start threads");
+    status = mica_symbol_tables_create(&d->tables, mica_cpu_flags() & s->cpu_mask);
+    if (status != MICA_OK)
+        return out_of_memory(error);
+    status = mica_runner_create(&d->runner, network, d->pool, &g, error);
+    if (status != MICA_OK)
+        return status;
+    status = mica_latents_create(&d->latents, &d->runner, h->quality, error);
+    if (status != MICA_OK)
+        return status;
+    d->segment_count = mica_segment_count(&g, h->segment_rows);
+    const int threads = mica_pool_threads(d->pool);
+    const size_t capacity = mica_segment_capacity(&d->latents, h->segment_rows);
+    d->workspace = mica_alloc_zero((size_t)threads, sizeof *d->workspace);
+    if (!d->workspace)
+        return out_of_memory(error);
+    for (int i = 0; i < threads; i++) {
+        Workspace *w = &d->workspace[i];
+        w->shape = mica_alloc(capacity, 1);
+        w->scale = mica_alloc(capacity, 1);
+        w->element = mica_alloc(capacity, sizeof *w->element);
+        w->symbol = mica_alloc(capacity, sizeof *w->symbol);
+        if (!w->shape || !w->scale || !w->element || !w->symbol)
+            return out_of_memory(error);
+    }
+    return open_segments(d, error);
+}
+
+static MicaStatus decode_hyper(Decoder *d, MicaError *error)
+{
+    const MicaNetwork *n = d->runner.network;
+    const MicaGeometry *g = &d->runner.geometry;
+    const size_t channels = (size_t)n->config.hyper;
+    const size_t count = (size_t)g->w64 * (size_t)g->h64 * channels;
+    uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
+    int16_t *z = mica_alloc(count, sizeof *z);
+    MicaStatus status = MICA_OK;
+    if (shape && scale && z) {
+        uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
+        mica_z_scales(n, d->stream.header.quality, at_quality);
+        for (size_t i = 0; i < count; i += channels) {
+            memcpy(shape + i, n->z_shape, channels);
+            memcpy(scale + i, at_quality, channels);
+        }
+        MicaSymbolDecoder symbols;
+        status = mica_symbol_decoder_begin(&symbols, d->tables,
+                                           d->stream.section[MICA_SECTION_HYPER],
+                                           d->stream.section_size[MICA_SECTION_HYPER]);
+        if (status == MICA_OK) {
+            mica_symbol_decoder_run(&symbols, shape, scale, count, z);
+            status = mica_symbol_decoder_finish(&symbols);
+        }
+        if (status != MICA_OK)
+            mica_fail(error, status, "the hyper latents are damaged");
+        else
+            status = mica_prior(&d->latents, z, error);
+    } else {
+        status = out_of_memory(error);
+    }
+    mica_free(shape);
+    mica_free(scale);
+    mica_free(z);
+    return status;
+}
+
+typedef struct SegmentJob {
+    Decoder *decoder;
+    int step;
+} SegmentJob;
+
+static void decode_segment(void *context, int index, int thread)
+{
+    const SegmentJob *j = context;
+    Decoder *d = j->decoder;
+    Workspace *w = &d->workspace[thread];
+    const MicaStreamHeader *h = &d->stream.header;
+    const size_t count = mica_segment_models(&d->latents, j->step, index, h->segment_rows, h->skip,
+                                             w->shape, w->scale, w->element);
+    mica_symbol_decoder_run(&d->segment[index], w->shape, w->scale, count, w->symbol);
+    for (size_t i = 0; i < count; i++)
+        d->latents.symbol[w->element[i]] = w->symbol[i];
+}
+
+static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
+{
+    const MicaStreamHeader *h = &d->stream.header;
+    double mark = mica_clock_ms();
+    MicaStatus status = decode_hyper(d, error);
+    if (status != MICA_OK)
+        return status;
+    mica_lap(&mark, &d->times.hyper);
+    for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
+        mica_context(&d->latents, step);
+        mica_lap(&mark, &d->times.context);
+        memset(d->latents.symbol, 0, d->latents.step_count * sizeof *d->latents.symbol);
+        SegmentJob job = {.decoder = d, .step = step};
+        mica_pool_run(d->pool, d->segment_count, decode_segment, &job);
+        mica_lap(&mark, &d->times.entropy);
+        mica_dequantise(&d->latents, step);
+        mica_lap(&mark, &d->times.context);
+    }
+    for (int i = 0; i < d->segment_count; i++) {
+        status = mica_symbol_decoder_finish(&d->segment[i]);
+        if (status != MICA_OK)
+            return mica_fail(error, status, "segment %d of the latents is damaged", i);
+    }
+    status = mica_image_alloc(image, h->width, h->height, h->channels);
+    if (status != MICA_OK)
+        return out_of_memory(error);
+    status = mica_synthesise(&d->latents, image, error);
+    mica_lap(&mark, &d->times.synthesis);
+    return status;
+}
+
+static void cleanup(Decoder *d)
+{
+    for (int i = 0; d->workspace && i < mica_pool_threads(d->pool); i++) {
+        mica_free(d->workspace[i].shape);
+        mica_free(d->workspace[i].scale);
+        mica_free(d->workspace[i].element);
+        mica_free(d->workspace[i].symbol);
+    }
+    mica_free(d->workspace);
+    mica_free(d->segment);
+    mica_latents_free(&d->latents);
+    mica_runner_free(&d->runner);
+    mica_symbol_tables_destroy(&d->tables);
+    mica_pool_destroy(&d->pool);
+}
+
+MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSettings *settings,
+                             MicaImage *image, MicaError *error)
+{
+    if (!image)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no place for the picture");
+    memset(image, 0, sizeof *image);
+    const double start = mica_clock_ms();
+    MicaDecodeSettings s;
+    MicaStatus status = mica_decode_settings_read(settings, &s, error);
+    if (status != MICA_OK)
+        return status;
+    Decoder d = {0};
+    status = mica_stream_read(&d.stream, data, size, error);
+    if (status != MICA_OK)
+        return status;
+    const MicaStreamHeader *h = &d.stream.header;
+    if ((uint64_t)h->width * (uint64_t)h->height > s.max_pixels)
+        return mica_fail(error, MICA_ERROR_LIMIT, "%dx%d pixels are more than the limit", h->width,
+                         h->height);
+    MicaModel *own = NULL;
+    if (!s.model) {
+        status = mica_model_builtin_by_id(&own, h->model_id, error);
+        if (status != MICA_OK)
+            return status;
+    } else if (memcmp(mica_model_id(s.model), h->model_id, MICA_MODEL_ID_SIZE) != 0) {
+        return mica_fail(error, MICA_ERROR_MODEL_MISMATCH,
+                         "the file was written with another model");
+    }
+    d.model = s.model ? s.model : own;
+    status = setup(&d, &s, error);
+    if (status == MICA_OK)
+        status = decode(&d, image, error);
+    if (status != MICA_OK)
+        mica_image_free(image);
+    else if (s.times) {
+        *s.times = d.times;
+        s.times->total = mica_clock_ms() - start;
+    }
+    cleanup(&d);
+    mica_model_unref(&own);
+    return status;
+}

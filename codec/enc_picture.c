@@ -1,0 +1,267 @@
+/* Encode one picture: analysis, hyperprior, four context steps with quantisation, then entropy coding of the segments. */
+#include <math.h>
+#include <string.h>
+
+#include "codec/base/cpu.h"
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+#include "codec/segments.h"
+#include "codec/settings.h"
+#include "codec/stream.h"
+#include "entropy/symbol_coder.h"
+#include "models/model.h"
+#include "models/nets.h"
+
+/* Scale indices below this are not coded: their symbols are 0 but for a few in ten thousand. */
+#define SKIP_SCALES 4
+
+/* Taken off a residual's magnitude before rounding, in 1/16 step: a symbol that is barely 1 costs more bits than the
+ * error it avoids. */
+#define DEAD_ZONE 2
+
+/* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one first. */
+typedef struct SegmentSymbols {
+    int16_t *symbol;
+    uint8_t *shape, *scale;
+    size_t count;
+    MicaWriter bytes;
+    MicaStatus status;
+} SegmentSymbols;
+
+typedef struct Encoder {
+    const MicaImage *image;
+    const MicaModel *model;
+    MicaPool *pool;
+    MicaRunner runner;
+    MicaLatents latents;
+    MicaSymbolTables *tables;
+    MicaStreamHeader header;
+    int segment_count;
+    size_t capacity; /* symbols of one segment and step */
+    SegmentSymbols *segment;
+    uint32_t *element; /* work space of one thread each */
+    int16_t *y, *z;
+    MicaWriter out, hyper;
+    MicaTimes times;
+} Encoder;
+
+/* A segment wants at least some thousand symbols to be worth its length field and coder states. */
+static int choose_segment_rows(const MicaGeometry *g)
+{
+    const int rows = (4096 + g->coded_w16 - 1) / g->coded_w16;
+    return rows < 16 ? 16 : (rows + 1) & ~1;
+}
+
+static MicaStatus out_of_memory(MicaError *error)
+{
+    return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the encoder");
+}
+
+static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *error)
+{
+    const MicaNetwork *network;
+    MicaStatus status = mica_model_network(e->model, mica_cpu_flags() & s->cpu_mask, &network, error);
+    if (status != MICA_OK)
+        return status;
+    const MicaGeometry g = mica_geometry(e->image->width, e->image->height);
+    memcpy(e->header.model_id, mica_model_id(e->model), MICA_MODEL_ID_SIZE);
+    e->header.width = e->image->width;
+    e->header.height = e->image->height;
+    e->header.channels = e->image->channels;
+    e->header.quality = (int)(s->quality * MICA_MAX_QUALITY / 100 + 0.5);
+    e->header.skip = SKIP_SCALES;
+    e->header.segment_rows = choose_segment_rows(&g);
+
+    status = mica_pool_create(&e->pool, mica_threads_wanted(s->threads));
+    if (status != MICA_OK)
+        return mica_fail(error, status, "cannot start threads");
+    status = mica_symbol_tables_create(&e->tables, s->cpu_mask & mica_cpu_flags());
+    if (status != MICA_OK)
+        return out_of_memory(error);
+    status = mica_runner_create(&e->runner, network, e->pool, &g, error);
+    if (status != MICA_OK)
+        return status;
+    status = mica_latents_create(&e->latents, &e->runner, e->header.quality, error);
+    if (status != MICA_OK)
+        return status;
+    e->y = mica_alloc((size_t)g.w16 * (size_t)g.h16, (size_t)network->config.latents * 2);
+    e->z = mica_alloc((size_t)g.w64 * (size_t)g.h64, (size_t)network->config.hyper * 2);
+    e->segment_count = mica_segment_count(&g, e->header.segment_rows);
+    e->capacity = mica_segment_capacity(&e->latents, e->header.segment_rows);
+    e->segment = mica_alloc_zero((size_t)e->segment_count, sizeof *e->segment);
+    e->element = mica_alloc((size_t)mica_pool_threads(e->pool), e->capacity * sizeof *e->element);
+    if (!e->y || !e->z || !e->segment || !e->element)
+        return out_of_memory(error);
+    for (int i = 0; i < e->segment_count; i++) {
+        SegmentSymbols *seg = &e->segment[i];
+        seg->symbol = mica_alloc(e->capacity, MICA_CONTEXT_STEPS * sizeof *seg->symbol);
+        seg->shape = mica_alloc(e->capacity, MICA_CONTEXT_STEPS);
+        seg->scale = mica_alloc(e->capacity, MICA_CONTEXT_STEPS);
+        if (!seg->symbol || !seg->shape || !seg->scale)
+            return out_of_memory(error);
+    }
+    return MICA_OK;
+}
+
+static MicaStatus code_hyper(Encoder *e, MicaError *error)
+{
+    const MicaNetwork *n = e->runner.network;
+    const MicaGeometry *g = &e->runner.geometry;
+    const size_t channels = (size_t)n->config.hyper;
+    const size_t positions = (size_t)g->w64 * (size_t)g->h64;
+    uint8_t *shape = mica_alloc(positions, channels), *scale = mica_alloc(positions, channels);
+    MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
+    if (shape && scale) {
+        uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
+        mica_z_scales(n, e->header.quality, at_quality);
+        for (size_t i = 0; i < positions; i++) {
+            memcpy(shape + i * channels, n->z_shape, channels);
+            memcpy(scale + i * channels, at_quality, channels);
+        }
+        status = mica_symbols_encode(e->tables, e->z, shape, scale, positions * channels,
+                                     &e->hyper);
+    }
+    mica_free(shape);
+    mica_free(scale);
+    return status == MICA_OK ? status : out_of_memory(error);
+}
+
+typedef struct GatherJob {
+    Encoder *encoder;
+    int step;
+} GatherJob;
+
+static void gather_segment(void *context, int index, int thread)
+{
+    const GatherJob *j = context;
+    Encoder *e = j->encoder;
+    SegmentSymbols *s = &e->segment[index];
+    uint32_t *element = e->element + (size_t)thread * e->capacity;
+    const size_t count =
+        mica_segment_models(&e->latents, j->step, index, e->header.segment_rows, e->header.skip,
+                            s->shape + s->count, s->scale + s->count, element);
+    int16_t *symbol = s->symbol + s->count;
+    for (size_t i = 0; i < count; i++)
+        symbol[i] = e->latents.symbol[element[i]];
+    s->count += count;
+}
+
+static void code_segment(void *context, int index, int thread)
+{
+    Encoder *e = context;
+    SegmentSymbols *s = &e->segment[index];
+    (void)thread;
+    s->status = mica_symbols_encode(e->tables, s->symbol, s->shape, s->scale, s->count, &s->bytes);
+}
+
+static MicaStatus write_stream(Encoder *e, MicaError *error)
+{
+    MicaWriter latents = {0};
+    for (int i = 0; i < e->segment_count; i++) {
+        if (e->segment[i].status != MICA_OK || e->segment[i].bytes.failed) {
+            mica_writer_free(&latents);
+            return out_of_memory(error);
+        }
+        if (i + 1 < e->segment_count)
+            mica_write_varint(&latents, (uint32_t)e->segment[i].bytes.size);
+    }
+    for (int i = 0; i < e->segment_count; i++)
+        mica_write_bytes(&latents, e->segment[i].bytes.data, e->segment[i].bytes.size);
+    mica_stream_write_header(&e->out, &e->header);
+    mica_stream_write_section(&e->out, MICA_SECTION_HYPER, e->hyper.data, e->hyper.size);
+    mica_stream_write_section(&e->out, MICA_SECTION_LATENTS, latents.data, latents.size);
+    const int failed = latents.failed || e->hyper.failed || e->out.failed;
+    mica_writer_free(&latents);
+    return failed ? out_of_memory(error) : MICA_OK;
+}
+
+static MicaStatus encode(Encoder *e, MicaError *error)
+{
+    double mark = mica_clock_ms();
+    MicaStatus status = mica_analyse(&e->runner, e->image, e->header.quality, e->y, error);
+    if (status != MICA_OK)
+        return status;
+    mica_lap(&mark, &e->times.analysis);
+    status = mica_hyper_analyse(&e->runner, e->y, e->header.quality, e->z, error);
+    if (status != MICA_OK)
+        return status;
+    status = mica_prior(&e->latents, e->z, error);
+    if (status != MICA_OK)
+        return status;
+    mica_lap(&mark, &e->times.hyper);
+    for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
+        mica_context(&e->latents, step);
+        mica_quantise(&e->latents, step, e->y, e->header.skip - 1, DEAD_ZONE);
+        mica_dequantise(&e->latents, step);
+        GatherJob job = {.encoder = e, .step = step};
+        mica_pool_run(e->pool, e->segment_count, gather_segment, &job);
+    }
+    mica_lap(&mark, &e->times.context);
+    status = code_hyper(e, error);
+    if (status != MICA_OK)
+        return status;
+    mica_pool_run(e->pool, e->segment_count, code_segment, e);
+    status = write_stream(e, error);
+    mica_lap(&mark, &e->times.entropy);
+    return status;
+}
+
+static void cleanup(Encoder *e)
+{
+    for (int i = 0; e->segment && i < e->segment_count; i++) {
+        mica_free(e->segment[i].symbol);
+        mica_free(e->segment[i].shape);
+        mica_free(e->segment[i].scale);
+        mica_writer_free(&e->segment[i].bytes);
+    }
+    mica_free(e->segment);
+    mica_free(e->element);
+    mica_free(e->y);
+    mica_free(e->z);
+    mica_writer_free(&e->hyper);
+    mica_writer_free(&e->out);
+    mica_latents_free(&e->latents);
+    mica_runner_free(&e->runner);
+    mica_symbol_tables_destroy(&e->tables);
+    mica_pool_destroy(&e->pool);
+}
+
+MicaStatus mica_image_encode(const MicaImage *image, const MicaEncodeSettings *settings,
+                             MicaBuffer *out, MicaError *error)
+{
+    if (!out)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no output buffer");
+    *out = (MicaBuffer){0};
+    if (!image || !image->data || image->width < 1 || image->height < 1 ||
+        image->width > MICA_MAX_DIMENSION || image->height > MICA_MAX_DIMENSION ||
+        (image->channels != 1 && image->channels != 3))
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "not a valid picture");
+    MicaEncodeSettings s;
+    MicaStatus status = mica_encode_settings_read(settings, &s, error);
+    if (status != MICA_OK)
+        return status;
+
+    const double start = mica_clock_ms();
+    MicaModel *own = NULL;
+    if (!s.model) {
+        status = mica_model_builtin(&own, "S", error);
+        if (status != MICA_OK)
+            return status;
+    }
+    Encoder e = {.image = image, .model = s.model ? s.model : own};
+    status = setup(&e, &s, error);
+    if (status == MICA_OK)
+        status = encode(&e, error);
+    if (status == MICA_OK) {
+        out->data = e.out.data;
+        out->size = e.out.size;
+        e.out = (MicaWriter){0};
+        if (s.times) {
+            *s.times = e.times;
+            s.times->total = mica_clock_ms() - start;
+        }
+    }
+    cleanup(&e);
+    mica_model_unref(&own);
+    return status;
+}

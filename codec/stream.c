@@ -1,0 +1,161 @@
+#include "codec/stream.h"
+
+#include <string.h>
+
+#include "codec/base/crc32c.h"
+#include "codec/base/diag.h"
+#include "models/gains.h"
+
+/* The first byte is not ASCII, so no text file starts like this. */
+static const uint8_t magic[4] = {0x8b, 'm', 'i', 'c'};
+
+#define FLAG_GRAY 1
+
+static const char *section_name(int type)
+{
+    switch (type) {
+    case MICA_SECTION_PICTURE:
+        return "PICT";
+    case MICA_SECTION_HYPER:
+        return "HYPR";
+    case MICA_SECTION_LATENTS:
+        return "LATE";
+    default:
+        return "????";
+    }
+}
+
+void mica_stream_write_section(MicaWriter *w, int type, const void *data, size_t size)
+{
+    mica_write8(w, (uint32_t)type);
+    mica_write_varint(w, (uint32_t)size);
+    mica_write_bytes(w, data, size);
+    const uint8_t tag = (uint8_t)type;
+    mica_write32(w, mica_crc32c(mica_crc32c(0, &tag, 1), data, size));
+}
+
+void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *h)
+{
+    mica_write_bytes(w, magic, sizeof magic);
+    mica_write8(w, MICA_STREAM_MAJOR);
+    mica_write8(w, MICA_STREAM_MINOR);
+    mica_write_bytes(w, h->model_id, sizeof h->model_id);
+
+    MicaWriter p = {0};
+    mica_write_varint(&p, (uint32_t)h->width);
+    mica_write_varint(&p, (uint32_t)h->height);
+    mica_write8(&p, h->channels == 1 ? FLAG_GRAY : 0);
+    mica_write_varint(&p, (uint32_t)h->quality);
+    mica_write8(&p, (uint32_t)h->skip);
+    mica_write_varint(&p, (uint32_t)h->segment_rows / 2);
+    w->failed |= p.failed;
+    mica_stream_write_section(w, MICA_SECTION_PICTURE, p.data, p.size);
+    mica_writer_free(&p);
+}
+
+static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, size_t size,
+                                      MicaError *error)
+{
+    MicaReader r = mica_reader(data, size);
+    const uint32_t width = mica_read_varint(&r), height = mica_read_varint(&r);
+    const uint32_t flags = mica_read8(&r), quality = mica_read_varint(&r);
+    h->skip = mica_read8(&r);
+    const uint32_t row_pairs = mica_read_varint(&r);
+    if (r.failed)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is too short");
+    if (width < 1 || height < 1 || width > MICA_MAX_DIMENSION || height > MICA_MAX_DIMENSION)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "dimensions %ux%u are out of range",
+                         (unsigned)width, (unsigned)height);
+    if (flags & ~(uint32_t)FLAG_GRAY)
+        return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
+                         "the picture header has flags that this version does not know");
+    if (quality > MICA_MAX_QUALITY || h->skip > 64 || row_pairs < 1 ||
+        row_pairs > MICA_MAX_DIMENSION)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is damaged");
+    h->width = (int)width;
+    h->height = (int)height;
+    h->channels = flags & FLAG_GRAY ? 1 : 3;
+    h->quality = (int)quality;
+    h->segment_rows = 2 * (int)row_pairs;
+    return MICA_OK;
+}
+
+MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error)
+{
+    memset(stream, 0, sizeof *stream);
+    if (!data || size == 0)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the file is empty");
+    MicaReader r = mica_reader(data, size);
+    const uint8_t *m = mica_read_bytes(&r, sizeof magic);
+    if (!m || memcmp(m, magic, sizeof magic) != 0)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "not a mica file");
+    stream->version_major = mica_read8(&r);
+    stream->version_minor = mica_read8(&r);
+    /* Before version 1 every minor version is a format of its own. */
+    if (!r.failed &&
+        (stream->version_major != MICA_STREAM_MAJOR || stream->version_minor != MICA_STREAM_MINOR))
+        return mica_fail(error, MICA_ERROR_UNSUPPORTED_VERSION,
+                         "format version %d.%d, this mica reads %d.%d", stream->version_major,
+                         stream->version_minor, MICA_STREAM_MAJOR, MICA_STREAM_MINOR);
+    const uint8_t *id = mica_read_bytes(&r, MICA_MODEL_ID_SIZE);
+    if (!id)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the file is truncated in its header");
+    memcpy(stream->header.model_id, id, MICA_MODEL_ID_SIZE);
+
+    while (mica_reader_left(&r) > 0) {
+        const uint8_t type = mica_read8(&r);
+        const size_t length = mica_read_varint(&r);
+        const size_t offset = r.offset;
+        const uint8_t *payload = mica_read_bytes(&r, length);
+        const uint32_t crc = mica_read32(&r);
+        if (r.failed)
+            return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated in section %s",
+                             section_name(type));
+        if (crc != mica_crc32c(mica_crc32c(0, &type, 1), payload, length))
+            return mica_fail(error, MICA_ERROR_BITSTREAM, "checksum error in section %s",
+                             section_name(type));
+        if (stream->info_count < MICA_MAX_SECTIONS) {
+            MicaSectionInfo *info = &stream->info[stream->info_count++];
+            memcpy(info->type, section_name(type), 5);
+            info->offset = offset;
+            info->size = length;
+        }
+        if (type == 0 || type >= MICA_SECTION_COUNT) {
+            if (type & MICA_SECTION_OPTIONAL)
+                continue;
+            return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
+                             "section type %d is not known to this version", type);
+        }
+        if (stream->section[type])
+            return mica_fail(error, MICA_ERROR_BITSTREAM, "two sections %s", section_name(type));
+        stream->section[type] = payload;
+        stream->section_size[type] = length;
+    }
+    for (int type = 1; type < MICA_SECTION_COUNT; type++)
+        if (!stream->section[type])
+            return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated: section %s is missing",
+                             section_name(type));
+    return read_picture_header(&stream->header, stream->section[MICA_SECTION_PICTURE],
+                               stream->section_size[MICA_SECTION_PICTURE], error);
+}
+
+MicaStatus mica_stream_info(const void *data, size_t size, MicaStreamInfo *info, MicaError *error)
+{
+    if (!info)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no place for the information");
+    memset(info, 0, sizeof *info);
+    MicaStream s;
+    const MicaStatus status = mica_stream_read(&s, data, size, error);
+    if (status != MICA_OK)
+        return status;
+    info->version_major = s.version_major;
+    info->version_minor = s.version_minor;
+    memcpy(info->model_id, s.header.model_id, sizeof info->model_id);
+    info->width = s.header.width;
+    info->height = s.header.height;
+    info->channels = s.header.channels;
+    info->quality = s.header.quality * 100.0 / MICA_MAX_QUALITY;
+    info->section_count = s.info_count;
+    memcpy(info->sections, s.info, sizeof info->sections);
+    return MICA_OK;
+}

@@ -1,0 +1,51 @@
+/*
+ * The container of a coded picture: header and length-prefixed, checksummed sections (docs/bitstream.md).
+ *
+ * Reading checks everything that the decoder will rely on before it allocates: versions, dimensions, section order,
+ * lengths against the file, checksums.
+ */
+#ifndef MICA_CODEC_STREAM_H
+#define MICA_CODEC_STREAM_H
+
+#include "codec/base/bytes.h"
+#include "mica/codec.h"
+
+#define MICA_STREAM_MAJOR 0
+#define MICA_STREAM_MINOR 1
+
+typedef enum MicaSection {
+    MICA_SECTION_PICTURE = 1, /* PictureHeader */
+    MICA_SECTION_HYPER = 2,   /* symbols of z */
+    MICA_SECTION_LATENTS = 3, /* symbols of y, in segments */
+    MICA_SECTION_COUNT
+} MicaSection;
+
+/* A section type with this bit set may be skipped by a decoder that does not know it. */
+#define MICA_SECTION_OPTIONAL 0x80
+
+typedef struct MicaStreamHeader {
+    uint8_t model_id[MICA_MODEL_ID_SIZE];
+    int width, height;
+    int channels;     /* 1 or 3 */
+    int quality;      /* 0..MICA_MAX_QUALITY */
+    int skip;         /* scale indices up to skip - 1 are not coded, 0 codes all */
+    int segment_rows; /* rows of y in a segment, even */
+} MicaStreamHeader;
+
+/* The payloads point into the stream. */
+typedef struct MicaStream {
+    int version_major, version_minor;
+    MicaStreamHeader header;
+    const uint8_t *section[MICA_SECTION_COUNT];
+    size_t section_size[MICA_SECTION_COUNT];
+    int info_count;
+    MicaSectionInfo info[MICA_MAX_SECTIONS];
+} MicaStream;
+
+/* MICA_ERROR_BITSTREAM, MICA_ERROR_UNSUPPORTED_VERSION, MICA_ERROR_UNSUPPORTED_FEATURE. */
+MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error);
+
+void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *header);
+void mica_stream_write_section(MicaWriter *w, int type, const void *data, size_t size);
+
+#endif

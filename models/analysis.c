@@ -1,0 +1,64 @@
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+#include "models/nets.h"
+
+typedef struct StemJob {
+    const MicaRunner *runner;
+    const MicaImage *image;
+    const MicaGains *gains;
+    int16_t *out;
+} StemJob;
+
+/* One row of 8x8 pixel blocks, as 192 centred samples (dy, dx, channel) of each block: 2 p - 255. */
+static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *out)
+{
+    for (int dy = 0; dy < 8; dy++) {
+        const int y = row * 8 + dy < image->height ? row * 8 + dy : image->height - 1;
+        const uint8_t *line = image->data + y * image->stride;
+        for (int x = 0; x < width * 8; x++) {
+            const int clipped = x < image->width ? x : image->width - 1;
+            const uint8_t *p = line + (ptrdiff_t)clipped * image->channels;
+            int16_t *to = out + (ptrdiff_t)(x >> 3) * 192 + (dy * 8 + (x & 7)) * 3;
+            const int step = image->channels == 3;
+            to[0] = (int16_t)(2 * p[0] - 255);
+            to[1] = (int16_t)(2 * p[step] - 255);
+            to[2] = (int16_t)(2 * p[2 * step] - 255);
+        }
+    }
+}
+
+static void stem_row(void *context, int row, int thread)
+{
+    const StemJob *j = context;
+    const MicaNetwork *n = j->runner->network;
+    const int width = j->runner->geometry.w8, channels = n->config.features;
+    int16_t *samples = mica_runner_scratch(j->runner, thread);
+    int16_t *out = j->out + (ptrdiff_t)row * width * channels;
+    unshuffle_row(j->image, row, width, samples);
+    n->kernels.pointwise(&n->stem, samples, 192, out, channels, NULL, (size_t)width);
+    n->kernels.gain(out, out, (size_t)width, channels, j->gains->mantissa, j->gains->shift);
+}
+
+MicaStatus mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality, int16_t *y,
+                        MicaError *error)
+{
+    const MicaNetwork *n = runner->network;
+    const MicaGeometry *g = &runner->geometry;
+    const size_t plane = (size_t)g->w8 * (size_t)g->h8 * (size_t)n->config.features;
+    int16_t *a = mica_alloc(plane, sizeof *a), *b = mica_alloc(plane, sizeof *b);
+    MicaStatus status = MICA_OK;
+    if (a && b) {
+        MicaGains gains;
+        mica_gains_at(n->stem_gain, n->config.features, quality, 1, &gains);
+        StemJob job = {.runner = runner, .image = image, .gains = &gains, .out = a};
+        mica_pool_run(runner->pool, g->h8, stem_row, &job);
+        const int16_t *f =
+            mica_run_blocks(runner, n->analysis, n->config.analysis, a, b, g->w8, g->h8);
+        mica_run_down(runner, &n->to_latent, f, y, g->w16, g->h16);
+    } else {
+        status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the analysis");
+    }
+    mica_free(a);
+    mica_free(b);
+    return status;
+}

@@ -1,0 +1,187 @@
+#include "models/model_file.h"
+
+#include <string.h>
+
+#include "codec/base/bytes.h"
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+#include "codec/base/sha256.h"
+
+#define DIGEST_SIZE 32
+#define MAX_TENSORS 4096
+#define MAX_ELEMENTS (1u << 26)
+
+static const char magic[8] = {'M', 'I', 'C', 'A', 'M', 'O', 'D', 'L'};
+
+static size_t type_size(int type)
+{
+    switch (type) {
+    case MICA_TENSOR_S8:
+    case MICA_TENSOR_U8:
+        return 1;
+    case MICA_TENSOR_S16:
+        return 2;
+    case MICA_TENSOR_S32:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+static MicaStatus corrupt(MicaError *error, const char *what)
+{
+    return mica_fail(error, MICA_ERROR_MODEL_CORRUPT, "model file is damaged: %s", what);
+}
+
+static size_t aligned(size_t n)
+{
+    return (n + MICA_ALIGNMENT - 1) & ~(size_t)(MICA_ALIGNMENT - 1);
+}
+
+/* A length-prefixed name of printable characters into text[size]. */
+static int read_name(MicaReader *r, char *text, size_t size)
+{
+    const size_t length = mica_read8(r);
+    const uint8_t *p = mica_read_bytes(r, length);
+    if (!p || length == 0 || length >= size)
+        return 0;
+    for (size_t i = 0; i < length; i++)
+        if (p[i] <= ' ' || p[i] > '~')
+            return 0;
+    memcpy(text, p, length);
+    text[length] = 0;
+    return 1;
+}
+
+static int read_tensor_header(MicaReader *r, MicaTensor *t)
+{
+    if (!read_name(r, t->name, sizeof t->name))
+        return 0;
+    const int type = mica_read8(r);
+    t->ndim = mica_read8(r);
+    if (!type_size(type) || t->ndim < 1 || t->ndim > MICA_TENSOR_MAX_DIMS)
+        return 0;
+    t->type = (MicaTensorType)type;
+    t->count = 1;
+    for (int i = 0; i < t->ndim; i++) {
+        t->dims[i] = mica_read32(r);
+        if (t->dims[i] == 0 || t->dims[i] > MAX_ELEMENTS / t->count)
+            return 0;
+        t->count *= t->dims[i];
+    }
+    return !r->failed;
+}
+
+static void copy_values(MicaTensor *t, uint8_t *to, const uint8_t *from)
+{
+    if (t->type == MICA_TENSOR_S16) {
+        int16_t *v = (int16_t *)(void *)to;
+        for (size_t i = 0; i < t->count; i++)
+            v[i] = (int16_t)(uint16_t)mica_load16(from + 2 * i);
+    } else if (t->type == MICA_TENSOR_S32) {
+        int32_t *v = (int32_t *)(void *)to;
+        for (size_t i = 0; i < t->count; i++)
+            v[i] = (int32_t)mica_load32(from + 4 * i);
+    } else {
+        memcpy(to, from, t->count);
+    }
+    t->data = to;
+}
+
+static MicaStatus parse(MicaModelFile *file, MicaReader *r, MicaError *error)
+{
+    const int name_ok = read_name(r, file->name, sizeof file->name);
+    int *const dims[7] = {&file->config.features, &file->config.latents,   &file->config.hyper,
+                          &file->config.analysis, &file->config.synthesis, &file->config.prior,
+                          &file->config.context};
+    for (int i = 0; i < 7; i++)
+        *dims[i] = mica_read16(r);
+    file->tensor_count = mica_read16(r);
+    if (!name_ok || r->failed || file->tensor_count > MAX_TENSORS)
+        return corrupt(error, "header");
+    /* Every tensor takes at least 8 bytes of header: no large table for a short file. */
+    if ((size_t)file->tensor_count > mica_reader_left(r) / 8)
+        return corrupt(error, "tensor count");
+
+    file->tensors = mica_alloc_zero((size_t)file->tensor_count + 1, sizeof *file->tensors);
+    if (!file->tensors)
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
+    size_t in_file = 0, in_memory = 0;
+    for (int i = 0; i < file->tensor_count; i++) {
+        MicaTensor *t = &file->tensors[i];
+        if (!read_tensor_header(r, t))
+            return corrupt(error, "tensor table");
+        for (int j = 0; j < i; j++)
+            if (!strcmp(file->tensors[j].name, t->name))
+                return corrupt(error, "two tensors of one name");
+        in_file += t->count * type_size(t->type);
+        in_memory += aligned(t->count * type_size(t->type)) + MICA_ALIGNMENT;
+        if (in_file > mica_reader_left(r))
+            return corrupt(error, "tensors are longer than the file");
+    }
+    if (in_file != mica_reader_left(r))
+        return corrupt(error, "length");
+
+    file->values = mica_alloc(in_memory + 1, 1);
+    if (!file->values)
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
+    uint8_t *to = file->values;
+    for (int i = 0; i < file->tensor_count; i++) {
+        MicaTensor *t = &file->tensors[i];
+        const size_t bytes = t->count * type_size(t->type);
+        copy_values(t, to, mica_read_bytes(r, bytes));
+        to += aligned(bytes) + MICA_ALIGNMENT;
+    }
+    return MICA_OK;
+}
+
+MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t size,
+                                 MicaError *error)
+{
+    memset(file, 0, sizeof *file);
+    if (size < sizeof magic + DIGEST_SIZE + 16 || memcmp(data, magic, sizeof magic) != 0)
+        return mica_fail(error, MICA_ERROR_MODEL_CORRUPT, "not a mica model file");
+    const size_t body = size - DIGEST_SIZE;
+    MicaReader r = mica_reader((const uint8_t *)data + sizeof magic, body - sizeof magic);
+    const int version = mica_read16(&r), architecture = mica_read16(&r);
+    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_MODEL_ARCHITECTURE)
+        return mica_fail(error, MICA_ERROR_UNSUPPORTED_VERSION,
+                         "model format %d, architecture %d is newer than this mica", version,
+                         architecture);
+    uint8_t digest[DIGEST_SIZE];
+    mica_sha256(data, body, digest);
+    if (memcmp(digest, (const uint8_t *)data + body, DIGEST_SIZE) != 0)
+        return corrupt(error, "checksum");
+    if (version != MICA_MODEL_FORMAT_VERSION || architecture != MICA_MODEL_ARCHITECTURE)
+        return corrupt(error, "version");
+    memcpy(file->id, digest, sizeof file->id);
+    file->file_size = size;
+
+    const MicaStatus status = parse(file, &r, error);
+    if (status != MICA_OK)
+        mica_model_file_free(file);
+    return status;
+}
+
+void mica_model_file_free(MicaModelFile *file)
+{
+    mica_free(file->tensors);
+    mica_free(file->values);
+    memset(file, 0, sizeof *file);
+}
+
+const MicaTensor *mica_model_file_find(const MicaModelFile *file, const char *name,
+                                       MicaTensorType type, uint32_t dim0, uint32_t dim1)
+{
+    for (int i = 0; i < file->tensor_count; i++) {
+        const MicaTensor *t = &file->tensors[i];
+        if (strcmp(t->name, name) != 0)
+            continue;
+        const int ndim = dim1 ? 2 : 1;
+        if (t->type != type || t->ndim != ndim || t->dims[0] != dim0 ||
+            (dim1 && t->dims[1] != dim1))
+            return NULL;
+        return t;
+    }
+    return NULL;
+}

@@ -1,0 +1,272 @@
+#include "models/network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+
+/* Layers are built twice: first to add up the packed sizes, then to pack into one allocation. */
+typedef struct Builder {
+    const MicaModelFile *file;
+    MicaNetwork *network;
+    uint8_t *packed; /* NULL while measuring */
+    size_t used;
+    MicaError *error;
+    MicaStatus status;
+} Builder;
+
+static void fail(Builder *b, const char *name, const char *what)
+{
+    if (b->status == MICA_OK)
+        b->status = mica_fail(b->error, MICA_ERROR_MODEL_CORRUPT, "model tensor %s: %s", name, what);
+}
+
+static const void *tensor(Builder *b, const char *layer, const char *part, MicaTensorType type,
+                          int dim0, int dim1)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s%s", layer, part);
+    const MicaTensor *t =
+        mica_model_file_find(b->file, name, type, (uint32_t)dim0, (uint32_t)dim1);
+    if (!t) {
+        fail(b, name, "missing or of another type or shape");
+        return NULL;
+    }
+    return t->data;
+}
+
+/* `stride` elements from one weight of an output to the next; largest magnitude of an input is `peak`. */
+static void check_requant(Builder *b, const char *name, const MicaRequant *q, int outputs,
+                          const int8_t *weight, int inputs, int output_step, int input_step,
+                          int peak)
+{
+    for (int o = 0; o < outputs && b->status == MICA_OK; o++) {
+        int64_t sum = llabs((long long)q->bias[o]);
+        for (int i = 0; i < inputs; i++)
+            sum += (int64_t)abs(weight[o * output_step + i * input_step]) * peak;
+        if (sum > INT32_MAX)
+            fail(b, name, "an accumulator could overflow");
+        if (q->multiplier[o] < 0 || q->shift[o] > 31)
+            fail(b, name, "multiplier or shift out of range");
+    }
+}
+
+static void requant(Builder *b, const char *name, int outputs, MicaRequant *q)
+{
+    q->bias = tensor(b, name, ".bias", MICA_TENSOR_S32, outputs, 0);
+    q->multiplier = tensor(b, name, ".multiplier", MICA_TENSOR_S16, outputs, 0);
+    q->shift = tensor(b, name, ".shift", MICA_TENSOR_U8, outputs, 0);
+}
+
+static void *reserve(Builder *b, size_t size)
+{
+    void *p = b->packed ? b->packed + b->used : NULL;
+    b->used += (size + MICA_PADDING + MICA_ALIGNMENT - 1) & ~(size_t)(MICA_ALIGNMENT - 1);
+    return p;
+}
+
+static void pointwise(Builder *b, const char *name, MicaPointwise *layer, int inputs, int outputs,
+                      MicaInputKind in, MicaOutputKind out)
+{
+    if (b->status != MICA_OK)
+        return;
+    layer->inputs = inputs;
+    layer->outputs = outputs;
+    layer->input_kind = in;
+    layer->output_kind = out;
+    const int8_t *weight = tensor(b, name, ".weight", MICA_TENSOR_S8, outputs, inputs);
+    requant(b, name, outputs, &layer->requant);
+    if (b->status != MICA_OK)
+        return;
+    void *packed = reserve(b, b->network->kernels.pointwise_packed_size(layer));
+    if (packed) {
+        b->network->kernels.pointwise_pack(layer, weight, packed);
+        layer->packed = packed;
+    } else {
+        check_requant(b, name, &layer->requant, outputs, weight, inputs, inputs, 1,
+                      in == MICA_INPUT_S16 ? 32768 : 127);
+    }
+}
+
+static void depthwise(Builder *b, const char *name, MicaDepthwise *layer, int channels)
+{
+    if (b->status != MICA_OK)
+        return;
+    layer->channels = channels;
+    const int8_t *weight = tensor(b, name, ".weight", MICA_TENSOR_S8, 9, channels);
+    requant(b, name, channels, &layer->requant);
+    if (b->status != MICA_OK)
+        return;
+    void *packed = reserve(b, b->network->kernels.depthwise_packed_size(layer));
+    if (packed) {
+        b->network->kernels.depthwise_pack(layer, weight, packed);
+        layer->packed = packed;
+    } else {
+        check_requant(b, name, &layer->requant, channels, weight, 9, 1, channels, 127);
+    }
+}
+
+static void block(Builder *b, const char *name, MicaBlock *layer, int channels, int expand)
+{
+    char part[64];
+    snprintf(part, sizeof part, "%s.a", name);
+    pointwise(b, part, &layer->a, channels, channels, MICA_INPUT_S16, MICA_OUTPUT_U7);
+    snprintf(part, sizeof part, "%s.dw", name);
+    depthwise(b, part, &layer->dw, channels);
+    snprintf(part, sizeof part, "%s.b", name);
+    pointwise(b, part, &layer->b, channels, channels, MICA_INPUT_S8, MICA_OUTPUT_S16_ADD);
+    snprintf(part, sizeof part, "%s.e", name);
+    pointwise(b, part, &layer->e, channels, channels * expand, MICA_INPUT_S16, MICA_OUTPUT_U7);
+    snprintf(part, sizeof part, "%s.f", name);
+    pointwise(b, part, &layer->f, channels * expand, channels, MICA_INPUT_U7, MICA_OUTPUT_S16_ADD);
+}
+
+static void stream(Builder *b, const char *name, MicaPointwise *layer, int inputs, int outputs)
+{
+    pointwise(b, name, layer, inputs, outputs, MICA_INPUT_S16, MICA_OUTPUT_S16);
+}
+
+static const int16_t *anchors(Builder *b, const char *name, int channels, int limit)
+{
+    const int16_t *v = tensor(b, name, "", MICA_TENSOR_S16, MICA_GAIN_ANCHORS, channels);
+    for (int i = 0; v && i < MICA_GAIN_ANCHORS * channels; i++)
+        if (v[i] < -limit || v[i] > limit) {
+            fail(b, name, "out of range");
+            return NULL;
+        }
+    return v;
+}
+
+static const uint8_t *shapes(Builder *b, const char *name, int channels)
+{
+    const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, channels, 0);
+    for (int i = 0; v && i < channels; i++)
+        if (v[i] >= 16) {
+            fail(b, name, "out of range");
+            return NULL;
+        }
+    return v;
+}
+
+static void build(Builder *b)
+{
+    MicaNetwork *n = b->network;
+    const MicaNetworkConfig *c = &n->config;
+    const int f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
+    char name[64];
+
+    stream(b, "stem", &n->stem, 192, f);
+    for (int i = 0; i < c->analysis; i++) {
+        snprintf(name, sizeof name, "analysis.%d", i);
+        block(b, name, &n->analysis[i], f, 2);
+    }
+    stream(b, "to_latent", &n->to_latent, 4 * f, m);
+    stream(b, "hyper_enter", &n->hyper_enter, m, z);
+    block(b, "hyper_block0", &n->hyper_block0, z, 2);
+    stream(b, "hyper_down0", &n->hyper_down0, 4 * z, z);
+    block(b, "hyper_block1", &n->hyper_block1, z, 2);
+    stream(b, "hyper_down1", &n->hyper_down1, 4 * z, z);
+
+    stream(b, "prior_up0", &n->prior_up0, z, 4 * z);
+    block(b, "prior_block0", &n->prior_block0, z, 2);
+    stream(b, "prior_up1", &n->prior_up1, z, 4 * p);
+    block(b, "prior_block1", &n->prior_block1, p, 1);
+    for (int k = 0; k < MICA_CONTEXT_STEPS; k++) {
+        MicaContextStep *step = &n->context[k];
+        snprintf(name, sizeof name, "context.%d.enter", k);
+        stream(b, name, &step->enter, k ? p + m : p, t);
+        snprintf(name, sizeof name, "context.%d.0", k);
+        block(b, name, &step->block, t, 1);
+        for (int g = 0; g < MICA_GROUPS; g++) {
+            snprintf(name, sizeof name, "context.%d.head.%d", k, g);
+            stream(b, name, &step->head[g], t, m / MICA_GROUPS * 2);
+        }
+    }
+    stream(b, "from_latent", &n->from_latent, m, 4 * f);
+    for (int i = 0; i < c->synthesis; i++) {
+        snprintf(name, sizeof name, "synthesis.%d", i);
+        block(b, name, &n->synthesis[i], f, 2);
+    }
+    stream(b, "head", &n->head, f, 192);
+
+    n->stem_gain = anchors(b, "stem_gain", f, MICA_LOG_GAIN_LIMIT);
+    n->hyper_gain = anchors(b, "hyper_gain", z, MICA_LOG_GAIN_LIMIT);
+    n->prior_gain = anchors(b, "prior_gain", p, MICA_LOG_GAIN_LIMIT);
+    n->head_gain = anchors(b, "head_gain", f, MICA_LOG_GAIN_LIMIT);
+    n->y_gain = anchors(b, "y_gain", m, MICA_LOG_GAIN_LIMIT);
+    n->z_gain = anchors(b, "z_gain", z, MICA_LOG_GAIN_LIMIT);
+    n->y_offset = anchors(b, "y_offset", m, 32767);
+    n->z_offset = anchors(b, "z_offset", z, 32767);
+    n->y_shape = shapes(b, "y_shape", m);
+    n->z_shape = shapes(b, "z_shape", z);
+}
+
+static int valid_config(const MicaNetworkConfig *c)
+{
+    const int widths[] = {c->features, c->latents / 2, c->hyper, c->prior, c->context};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        if (widths[i] < 32 || widths[i] > 512 || widths[i] % 32)
+            return 0;
+    return c->latents % 64 == 0 && c->prior + c->latents <= MICA_MAX_INPUTS &&
+           c->analysis <= MICA_MAX_BLOCKS && c->synthesis <= MICA_MAX_BLOCKS;
+}
+
+MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
+                               MicaError *error)
+{
+    *network = NULL;
+    if (!valid_config(&file->config))
+        return mica_fail(error, MICA_ERROR_MODEL_CORRUPT, "model dimensions are out of range");
+    MicaNetwork *n = mica_alloc_zero(1, sizeof *n);
+    if (!n)
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the network");
+    n->config = file->config;
+    mica_kernels_init(&n->kernels, cpu_flags);
+
+    Builder b = {.file = file, .network = n, .error = error, .status = MICA_OK};
+    build(&b);
+    if (b.status == MICA_OK) {
+        n->packed = mica_alloc(b.used, 1);
+        if (!n->packed)
+            b.status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the weights");
+    }
+    if (b.status == MICA_OK) {
+        b.packed = n->packed;
+        b.used = 0;
+        build(&b);
+    }
+    if (b.status != MICA_OK) {
+        mica_network_destroy(&n);
+        return b.status;
+    }
+    *network = n;
+    return MICA_OK;
+}
+
+void mica_network_destroy(MicaNetwork **network)
+{
+    if (!*network)
+        return;
+    mica_free((*network)->packed);
+    mica_free(*network);
+    *network = NULL;
+}
+
+static double block_mac(double channels, double expand)
+{
+    return (2 + 2 * expand) * channels * channels + 9 * channels;
+}
+
+void mica_network_complexity(const MicaNetworkConfig *c, double *encoder_mac, double *decoder_mac)
+{
+    const double f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
+    *decoder_mac = m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * 192 / 64 +
+                   z * 4 * z / 4096 + block_mac(z, 2) / 1024 + z * 4 * p / 1024 +
+                   block_mac(p, 1) / 256 +
+                   (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;
+    *encoder_mac = 192 * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256 +
+                   m * z / 256 + block_mac(z, 2) / 256 + 4 * z * z / 1024 +
+                   block_mac(z, 2) / 1024 + 4 * z * z / 4096;
+}

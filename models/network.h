@@ -1,0 +1,65 @@
+/*
+ * The networks of a model as layers ready to run: tensors looked up, checked and packed for one kernel table.
+ *
+ * Building proves what the kernels rely on: channel counts are multiples of 32, no accumulator can overflow, shifts and
+ * multipliers are in range. A network is immutable; it belongs to its model and lives as long.
+ */
+#ifndef MICA_MODELS_NETWORK_H
+#define MICA_MODELS_NETWORK_H
+
+#include "models/gains.h"
+#include "models/model_file.h"
+#include "transforms/kernels.h"
+
+#define MICA_CONTEXT_STEPS 4
+#define MICA_GROUPS 4
+#define MICA_MAX_BLOCKS 16
+
+/* x += b(dw(a(x))); x += f(e(x)), with ReLU after a and e. */
+typedef struct MicaBlock {
+    MicaPointwise a;
+    MicaDepthwise dw;
+    MicaPointwise b, e, f;
+} MicaBlock;
+
+typedef struct MicaContextStep {
+    MicaPointwise enter;
+    MicaBlock block;
+    MicaPointwise head[MICA_GROUPS]; /* by channel group: M/4 means, then M/4 log scales */
+} MicaContextStep;
+
+typedef struct MicaNetwork {
+    MicaNetworkConfig config;
+    MicaKernels kernels;
+
+    MicaPointwise stem;
+    MicaBlock analysis[MICA_MAX_BLOCKS];
+    MicaPointwise to_latent;
+    MicaPointwise hyper_enter, hyper_down0, hyper_down1;
+    MicaBlock hyper_block0, hyper_block1;
+
+    MicaPointwise prior_up0, prior_up1;
+    MicaBlock prior_block0, prior_block1;
+    MicaContextStep context[MICA_CONTEXT_STEPS];
+    MicaPointwise from_latent;
+    MicaBlock synthesis[MICA_MAX_BLOCKS];
+    MicaPointwise head;
+
+    /* log2 gains and scale offsets, [MICA_GAIN_ANCHORS][channels] */
+    const int16_t *stem_gain, *hyper_gain, *prior_gain, *head_gain;
+    const int16_t *y_gain, *z_gain, *y_offset, *z_offset;
+    const uint8_t *y_shape, *z_shape; /* shape index of each channel */
+
+    void *packed; /* weights of all layers */
+} MicaNetwork;
+
+/* Build from a parsed file, which must outlive the network. MICA_ERROR_MODEL_CORRUPT names what is wrong. */
+MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
+                               MicaError *error);
+void mica_network_destroy(MicaNetwork **network);
+
+/* Multiply-accumulates per picture pixel. */
+void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,
+                             double *decoder_mac);
+
+#endif

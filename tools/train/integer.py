@@ -1,0 +1,142 @@
+"""The networks of a model file in plain numpy integers: the executable form of docs/numerics.md and the reference that
+the C code is tested against. Slow, meant to be read. Arrays are (H, W, C); sums run in int64."""
+import numpy as np
+
+import model_file
+
+LATENT_BITS = 4
+PIXEL_BITS = 6
+SCALE_BITS = 6
+QUALITY_SPAN = 126           # quality steps between two anchors of the gains
+SCALE_COUNT = 64
+STEP_XOR = (0, 3, 2, 1)
+EXP2 = np.round(2.0 ** 14 * np.exp2(np.arange(256) / 256)).astype(np.int64)
+
+
+def int16(x):
+    return np.clip(x, -32768, 32767)
+
+
+def space_to_depth(x, r):
+    h, w, c = x.shape
+    return x.reshape(h // r, r, w // r, r, c).transpose(0, 2, 1, 3, 4).reshape(h // r, w // r, r * r * c)
+
+
+def depth_to_space(x, r):
+    h, w, c = x.shape
+    c //= r * r
+    return x.reshape(h, w, r, r, c).transpose(0, 2, 1, 3, 4).reshape(h * r, w * r, c)
+
+
+class Reference:
+    def __init__(self, path):
+        self.name, self.config, self.tensors, self.id = model_file.read(path)
+
+    def t(self, name):
+        return self.tensors[name].astype(np.int64)
+
+    # -- operators -----------------------------------------------------------------------------------------------
+    def requant(self, acc, name):
+        acc = acc + self.t(name + '.bias')
+        assert np.abs(acc).max() < 2 ** 31
+        t = int16(acc >> self.t(name + '.shift'))
+        return (t * self.t(name + '.multiplier') + 0x4000) >> 15
+
+    def pointwise(self, x, name, lo=-32768, hi=32767):
+        # sums below 2^31 are exact in double precision, and a double matrix product is much faster in numpy
+        acc = (x.astype(np.float64) @ self.t(name + '.weight').T.astype(np.float64)).astype(np.int64)
+        return np.clip(self.requant(acc, name), lo, hi)
+
+    def depthwise(self, x, name):
+        h, w, _ = x.shape
+        p = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        weight = self.t(name + '.weight')
+        acc = sum(p[i:i + h, j:j + w] * weight[3 * i + j] for i in range(3) for j in range(3))
+        return np.clip(self.requant(acc, name), -127, 127)
+
+    def block(self, x, name):
+        d = self.depthwise(self.pointwise(x, name + '.a', 0, 127), name + '.dw')
+        x = int16(x + self.pointwise(d, name + '.b'))
+        return int16(x + self.pointwise(self.pointwise(x, name + '.e', 0, 127), name + '.f'))
+
+    def log2_gain(self, name, quality):
+        a = self.t(name)
+        i = min(quality // QUALITY_SPAN, len(a) - 2)
+        f = quality - i * QUALITY_SPAN
+        return (a[i] * (QUALITY_SPAN - f) + a[i + 1] * f + QUALITY_SPAN // 2) // QUALITY_SPAN
+
+    @staticmethod
+    def gain(x, log2):
+        mantissa, shift = EXP2[log2 & 255], 14 - (log2 >> 8)
+        return int16((x * mantissa + (1 << shift >> 1)) >> shift)
+
+    # -- nets ----------------------------------------------------------------------------------------------------
+    def analyse(self, image, quality):
+        """(H, W, 3) uint8, sides multiples of 64 -> y before the gain, symbols of z"""
+        f = self.pointwise(space_to_depth(image.astype(np.int64) * 2 - 255, 8), 'stem')
+        f = self.gain(f, self.log2_gain('stem_gain', quality))
+        for i in range(self.config['analysis']):
+            f = self.block(f, 'analysis.%d' % i)
+        y = self.pointwise(space_to_depth(f, 2), 'to_latent')
+        f = self.gain(self.pointwise(y, 'hyper_enter'), self.log2_gain('hyper_gain', quality))
+        f = self.block(f, 'hyper_block0')
+        f = self.block(self.pointwise(space_to_depth(f, 2), 'hyper_down0'), 'hyper_block1')
+        z = self.pointwise(space_to_depth(f, 2), 'hyper_down1')
+        return y, (self.gain(z, self.log2_gain('z_gain', quality)) + 8) >> LATENT_BITS
+
+    def prior(self, z_symbols, quality):
+        f = self.gain(int16(z_symbols << LATENT_BITS), -self.log2_gain('z_gain', quality))
+        f = self.block(depth_to_space(self.pointwise(f, 'prior_up0'), 2), 'prior_block0')
+        f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
+        return self.gain(f, self.log2_gain('prior_gain', quality))
+
+    def code_y(self, f, quality, choose):
+        """Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
+        phase, (h/2, w/2, M/4). Returns the dequantised latents and the symbols."""
+        h, w, _ = f.shape
+        m = self.config['latents']
+        quarter = m // 4
+        gain = self.log2_gain('y_gain', quality)
+        offset = self.log2_gain('y_offset', quality)
+        y_hat = np.zeros((h, w, m), np.int64)
+        symbols = np.zeros((h, w, m), np.int64)
+        for k in range(4):
+            name = 'context.%d' % k
+            x = self.pointwise(f if k == 0 else np.concatenate([f, y_hat], 2), name + '.enter')
+            x = self.block(x, name + '.0')
+            done = y_hat.copy()
+            for p in range(4):
+                g = p ^ STEP_XOR[k]
+                c = slice(g * quarter, (g + 1) * quarter)
+                at = (slice(p // 2, None, 2), slice(p % 2, None, 2))
+                out = self.pointwise(x[at], name + '.head.%d' % g)
+                mean = self.gain(out[:, :, :quarter], gain[c])
+                index = np.clip((out[:, :, quarter:] + offset[c] + 32) >> SCALE_BITS, 0, SCALE_COUNT - 1)
+                s = choose(k, p, g, mean, index)
+                symbols[at + (c,)] = s
+                done[at + (c,)] = self.gain(int16((s << LATENT_BITS) + mean), -gain[c])
+            y_hat = done
+        return y_hat, symbols
+
+    def quantise(self, y, quality, skip=4, dead_zone=2):
+        """The encoder's rounding as a choose() for code_y; skip and dead_zone as in codec/enc_picture.c."""
+        gain = self.log2_gain('y_gain', quality)
+        quarter = self.config['latents'] // 4
+
+        def choose(k, p, g, mean, index):
+            c = slice(g * quarter, (g + 1) * quarter)
+            rest = self.gain(y[p // 2::2, p % 2::2, c], gain[c]) - mean
+            if dead_zone:
+                s = np.sign(rest) * np.maximum((np.abs(rest) + 8 - dead_zone) >> LATENT_BITS, 0)
+            else:
+                s = (rest + 8) >> LATENT_BITS
+            return np.where(index < skip, 0, s)
+        return choose
+
+    def synthesise(self, y_hat, quality):
+        f = depth_to_space(self.pointwise(y_hat, 'from_latent'), 2)
+        for i in range(self.config['synthesis']):
+            f = self.block(f, 'synthesis.%d' % i)
+        f = self.gain(f, self.log2_gain('head_gain', quality))
+        v = depth_to_space(self.pointwise(f, 'head'), 8)
+        return np.clip((v + 32) >> PIXEL_BITS, 0, 255).astype(np.uint8)

@@ -1,0 +1,64 @@
+"""The model file (docs/models.md): named integer tensors behind a small header, closed by a SHA-256. numpy only."""
+import hashlib
+import struct
+
+import numpy as np
+
+MAGIC = b'MICAMODL'
+FORMAT_VERSION = 1
+ARCHITECTURE = 1
+ID_SIZE = 8
+TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
+CODES = {t: c for c, t in TYPES.items()}
+DIMENSIONS = ('features', 'latents', 'hyper', 'analysis', 'synthesis', 'prior', 'context')
+
+
+def write(path, name, config, tensors):
+    """tensors: dict of name -> integer array of one of TYPES. Returns the id as hex."""
+    out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, ARCHITECTURE, len(name)), name.encode()]
+    out += [struct.pack('<H', config[d]) for d in DIMENSIONS]
+    out.append(struct.pack('<H', len(tensors)))
+    for key, a in tensors.items():
+        out.append(struct.pack('<B', len(key)) + key.encode())
+        out.append(struct.pack('<BB', CODES[a.dtype], a.ndim) + struct.pack('<%dI' % a.ndim, *a.shape))
+    out += [np.ascontiguousarray(a).tobytes() for a in tensors.values()]
+    body = b''.join(out)
+    digest = hashlib.sha256(body).digest()
+    with open(path, 'wb') as f:
+        f.write(body + digest)
+    return digest[:ID_SIZE].hex()
+
+
+def read(path):
+    """(name, config, tensors, id as hex)"""
+    with open(path, 'rb') as f:
+        data = f.read()
+    body, digest = data[:-32], data[-32:]
+    if body[:8] != MAGIC or hashlib.sha256(body).digest() != digest:
+        raise ValueError('%s: not a model file, or damaged' % path)
+    version, architecture, size = struct.unpack_from('<HHB', body, 8)
+    if version != FORMAT_VERSION or architecture != ARCHITECTURE:
+        raise ValueError('%s: format %d, architecture %d' % (path, version, architecture))
+    at = 13
+    name = body[at:at + size].decode()
+    at += size
+    config = dict(zip(DIMENSIONS, struct.unpack_from('<7H', body, at)))
+    count, = struct.unpack_from('<H', body, at + 14)
+    at += 16
+    entries = []
+    for _ in range(count):
+        size = body[at]
+        key = body[at + 1:at + 1 + size].decode()
+        at += 1 + size
+        code, ndim = body[at], body[at + 1]
+        shape = struct.unpack_from('<%dI' % ndim, body, at + 2)
+        at += 2 + 4 * ndim
+        entries.append((key, TYPES[code], shape))
+    tensors = {}
+    for key, dtype, shape in entries:
+        n = int(np.prod(shape))
+        tensors[key] = np.frombuffer(body, dtype, n, at).reshape(shape)
+        at += n * dtype.itemsize
+    if at != len(body):
+        raise ValueError('%s: %d bytes left over' % (path, len(body) - at))
+    return name, config, tensors, digest[:ID_SIZE].hex()
