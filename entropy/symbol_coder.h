@@ -1,12 +1,15 @@
 /*
- * The entropy coder of the latents: rANS over integer cumulative distributions of zero-mean generalized Gaussians.
+ * The entropy coder of the latents: rANS over integer cumulative distributions of zero-mean
+ * generalized Gaussians.
  *
- * A symbol is an int16; its model is a shape index (0..MICA_SHAPE_COUNT-1, shape 0.5 + index / 8) and a scale index
- * (0..MICA_SCALE_COUNT-1, standard deviation 0.11 * (256 / 0.11)^(index / 63) in quantiser steps). Every int16 can be
- * coded under every model. The arithmetic is integer and normative: docs/bitstream.md.
+ * A symbol is an int16; its model is a shape index (0..MICA_SHAPE_COUNT-1, shape 0.5 + index / 8)
+ * and a scale index (0..MICA_SCALE_COUNT-1, standard deviation 0.11 * (256 / 0.11)^(index / 63) in
+ * quantiser steps). Every int16 can be coded under every model. The arithmetic is integer and
+ * normative: docs/bitstream.md.
  *
- * A segment is one independently decodable byte string. The encoder takes all symbols of a segment at once; the decoder
- * hands them out in runs of any length (the four context steps), in the same order.
+ * A segment is one independently decodable byte string. The encoder takes all symbols of a segment
+ * at once; the decoder hands them out in runs of any length (the four context steps), in the same
+ * order.
  */
 #ifndef MICA_ENTROPY_SYMBOL_CODER_H
 #define MICA_ENTROPY_SYMBOL_CODER_H
@@ -40,13 +43,16 @@ typedef struct MicaSymbolDecoder {
     const uint8_t *position, *end;
     uint64_t state[8];
     int failed;
+    int log2_states; /* how many states the segment has */
+    unsigned next;   /* the state of the next symbol */
 } MicaSymbolDecoder;
 
 /* Start on the bytes of one segment. MICA_ERROR_BITSTREAM if they are too few. */
 MicaStatus mica_symbol_decoder_begin(MicaSymbolDecoder *decoder, const MicaSymbolTables *tables,
                                      const uint8_t *data, size_t size);
 
-/* The next `count` symbols. Reading past the end yields garbage, never a crash; finish() reports it. */
+/* The next `count` symbols. Reading past the end yields garbage, never a crash; finish() reports
+ * it. */
 void mica_symbol_decoder_run(MicaSymbolDecoder *decoder, const uint8_t *shapes,
                              const uint8_t *scales, size_t count, int16_t *symbols);
 
