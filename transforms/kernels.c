@@ -8,4 +8,8 @@ void mica_kernels_init(MicaKernels *kernels, uint32_t cpu_flags)
 {
     kernels->cpu_flags = cpu_flags;
     mica_kernels_init_c(kernels);
+#if defined(MICA_HAVE_X86)
+    if (cpu_flags & MICA_CPU_AVX2)
+        mica_kernels_init_avx2(kernels);
+#endif
 }

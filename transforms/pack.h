@@ -1,0 +1,60 @@
+/*
+ * Weight layouts of the vector kernels and the packers that make them; run once per layer at load.
+ *
+ * A tile is the `tile` output channels that one kernel call computes: two vectors of tile / 2 int32
+ * sums. The packing instructions of x86 work within 128-bit lanes, so the sums of channel o stand
+ * at mica_tile_position(o): narrowing the two vectors then gives the channels in order.
+ */
+#ifndef MICA_TRANSFORMS_PACK_H
+#define MICA_TRANSFORMS_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/base/attributes.h"
+#include "transforms/kernels.h"
+
+/* Where output channel o (0 .. tile - 1) stands among the sums of its tile. */
+MICA_INLINE int mica_tile_position(int o, int tile)
+{
+    return (o & 4 ? tile / 2 : 0) + (o >> 3) * 4 + (o & 3);
+}
+
+/* Pairs: per tile, int16 [inputs / 2][tile][2], for a multiply-add of int16 pairs. */
+size_t mica_packed_size_pairs(const MicaPointwise *layer);
+void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+
+/*
+ * Chains: for u7 inputs times int8 weights with 16-bit intermediate sums (maddubs). Each input quad
+ * (4 channels) gives every sum two products pairs of at most 127 * 2 * 128, so one quad always
+ * fits 16 bits; two or three fit if the weights are small enough, and then the widening to 32 bits
+ * is paid once per chain instead of once per quad. The packer orders the quads into chains whose
+ * sums provably cannot leave the 16-bit range, whatever the input.
+ *
+ * Per tile: the header, then the byte offsets of the quads in chain order (in the input pixel),
+ * padded to 64 bytes, then int8 [inputs / 4][tile][4] in the same order. Chains of
+ * MICA_CHAIN_MAX quads come first, then shorter ones; count[n] is the number of chains of n + 1.
+ */
+#define MICA_CHAIN_MAX 3
+
+typedef struct MicaChainHeader {
+    uint16_t count[MICA_CHAIN_MAX];
+} MicaChainHeader;
+
+/* Bytes of header and offsets. */
+MICA_INLINE size_t mica_chain_head_size(int inputs)
+{
+    return (sizeof(MicaChainHeader) + (size_t)inputs / 4 * sizeof(uint16_t) + 63) & ~(size_t)63;
+}
+
+/* Bytes of one tile. */
+MICA_INLINE size_t mica_chain_tile_size(int inputs, int tile)
+{
+    return mica_chain_head_size(inputs) + (size_t)inputs * (size_t)tile;
+}
+
+size_t mica_packed_size_chains(const MicaPointwise *layer, int tile);
+void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile,
+                      int chain_max);
+
+#endif
