@@ -1,10 +1,3 @@
-/* The parameter of MICA_PRINTF in attributes.h is called like the attribute that it expands to, so
- * diag.h does not compile with it as it stands; this goes when the header is corrected. */
-#include "codec/base/attributes.h"
-#if defined(__GNUC__) || defined(__clang__)
-#undef MICA_PRINTF
-#define MICA_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#endif
 #include "codec/base/diag.h"
 
 #include <stdarg.h>
