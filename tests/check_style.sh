@@ -1,6 +1,6 @@
 #!/bin/sh
-# check_style.sh [ROOT]: blanks, line ends and encoding of the sources, and clang-format. Exit code 77 if everything that
-# could be checked is fine but clang-format 14 is missing; other versions format differently.
+# check_style.sh [ROOT]: blanks, line ends and encoding of the sources, and clang-format. Exit code 77 if everything
+# that could be checked is fine but clang-format 14 is missing; other versions format differently.
 set -u
 cd "${1:-$(dirname "$0")/..}" || exit 1
 status=0
@@ -36,8 +36,11 @@ if [ -z "$present" ]; then
     exit 1
 fi
 
+# shellcheck disable=SC2086 # lists of names without blanks
 report "tabs" "$(grep -n "$tab" /dev/null $present)"
+# shellcheck disable=SC2086
 report "blanks at the end of a line" "$(grep -nE '[[:blank:]]$' /dev/null $present)"
+# shellcheck disable=SC2086
 report "carriage returns" "$(grep -n "$(printf '\r')" /dev/null $present)"
 report "no newline at the end" "$(for file in $present; do
     [ -z "$(tail -c 1 "$file")" ] || echo "$file"
