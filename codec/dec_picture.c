@@ -1,4 +1,5 @@
-/* Decode one picture: hyperprior, four context steps with entropy decoding in between, synthesis. Integers only. */
+/* Decode one picture: hyperprior, four context steps with entropy decoding in between, synthesis.
+ * Integers only. */
 #include <string.h>
 
 #include "codec/base/cpu.h"
@@ -124,9 +125,9 @@ static MicaStatus decode_hyper(Decoder *d, MicaError *error)
             memcpy(scale + i, at_quality, channels);
         }
         MicaSymbolDecoder symbols;
-        status = mica_symbol_decoder_begin(&symbols, d->tables,
-                                           d->stream.section[MICA_SECTION_HYPER],
-                                           d->stream.section_size[MICA_SECTION_HYPER]);
+        status =
+            mica_symbol_decoder_begin(&symbols, d->tables, d->stream.section[MICA_SECTION_HYPER],
+                                      d->stream.section_size[MICA_SECTION_HYPER]);
         if (status == MICA_OK) {
             mica_symbol_decoder_run(&symbols, shape, scale, count, z);
             status = mica_symbol_decoder_finish(&symbols);

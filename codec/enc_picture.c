@@ -1,4 +1,5 @@
-/* Encode one picture: analysis, hyperprior, four context steps with quantisation, then entropy coding of the segments. */
+/* Encode one picture: analysis, hyperprior, four context steps with quantisation, then entropy
+ * coding of the segments. */
 #include <math.h>
 #include <string.h>
 
@@ -15,11 +16,12 @@
 /* Scale indices below this are not coded: their symbols are 0 but for a few in ten thousand. */
 #define SKIP_SCALES 4
 
-/* Taken off a residual's magnitude before rounding, in 1/16 step: a symbol that is barely 1 costs more bits than the
- * error it avoids. */
+/* Taken off a residual's magnitude before rounding, in 1/16 step: a symbol that is barely 1 costs
+ * more bits than the error it avoids. */
 #define DEAD_ZONE 2
 
-/* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one first. */
+/* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one
+ * first. */
 typedef struct SegmentSymbols {
     int16_t *symbol;
     uint8_t *shape, *scale;
@@ -60,7 +62,8 @@ static MicaStatus out_of_memory(MicaError *error)
 static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *error)
 {
     const MicaNetwork *network;
-    MicaStatus status = mica_model_network(e->model, mica_cpu_flags() & s->cpu_mask, &network, error);
+    MicaStatus status =
+        mica_model_network(e->model, mica_cpu_flags() & s->cpu_mask, &network, error);
     if (status != MICA_OK)
         return status;
     const MicaGeometry g = mica_geometry(e->image->width, e->image->height);
@@ -118,8 +121,8 @@ static MicaStatus code_hyper(Encoder *e, MicaError *error)
             memcpy(shape + i * channels, n->z_shape, channels);
             memcpy(scale + i * channels, at_quality, channels);
         }
-        status = mica_symbols_encode(e->tables, e->z, shape, scale, positions * channels,
-                                     &e->hyper);
+        status =
+            mica_symbols_encode(e->tables, e->z, shape, scale, positions * channels, &e->hyper);
     }
     mica_free(shape);
     mica_free(scale);

@@ -29,9 +29,9 @@ size_t mica_segment_models(const MicaLatents *latents, int step, int segment, in
             latents->runner->network->y_shape + mica_step_group(step, phase) * quarter;
         for (int y = first + (phase >> 1); y < last; y += 2)
             for (int x = phase & 1; x < g->coded_w16; x += 2) {
-                const size_t at = (size_t)phase * latents->phase_count +
-                                  ((size_t)(y / 2) * (size_t)(g->w16 / 2) + (size_t)(x / 2)) *
-                                      (size_t)quarter;
+                const size_t at =
+                    (size_t)phase * latents->phase_count +
+                    ((size_t)(y / 2) * (size_t)(g->w16 / 2) + (size_t)(x / 2)) * (size_t)quarter;
                 for (int c = 0; c < quarter; c++) {
                     const uint8_t s = latents->scale[at + (size_t)c];
                     /* Written always, kept only if coded: no branch to mispredict. */

@@ -31,8 +31,7 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
     if (given) {
         if (given->struct_size < MIN_SETTINGS_SIZE || given->struct_size > 4096)
             return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "struct_size is not set");
-        memcpy(full, given,
-               given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
+        memcpy(full, given, given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
     }
     if (!(full->quality >= 0 && full->quality <= 100))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "quality must be 0..100");
@@ -48,8 +47,7 @@ MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecode
     if (given) {
         if (given->struct_size < MIN_SETTINGS_SIZE || given->struct_size > 4096)
             return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "struct_size is not set");
-        memcpy(full, given,
-               given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
+        memcpy(full, given, given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
     }
     if (full->threads < 0 || full->threads > MAX_THREADS)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);

@@ -4,7 +4,8 @@
 
 #include "mica/codec.h"
 
-/* Fill `*full` with defaults and the caller's leading `struct_size` bytes. MICA_ERROR_INVALID_ARGUMENT. */
+/* Fill `*full` with defaults and the caller's leading `struct_size` bytes.
+ * MICA_ERROR_INVALID_ARGUMENT. */
 MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncodeSettings *full,
                                      MicaError *error);
 MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecodeSettings *full,

@@ -1,8 +1,9 @@
 /*
- * The container of a coded picture: header and length-prefixed, checksummed sections (docs/bitstream.md).
+ * The container of a coded picture: header and length-prefixed, checksummed sections
+ * (docs/bitstream.md).
  *
- * Reading checks everything that the decoder will rely on before it allocates: versions, dimensions, section order,
- * lengths against the file, checksums.
+ * Reading checks everything that the decoder will rely on before it allocates: versions,
+ * dimensions, section order, lengths against the file, checksums.
  */
 #ifndef MICA_CODEC_STREAM_H
 #define MICA_CODEC_STREAM_H

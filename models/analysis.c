@@ -9,7 +9,8 @@ typedef struct StemJob {
     int16_t *out;
 } StemJob;
 
-/* One row of 8x8 pixel blocks, as 192 centred samples (dy, dx, channel) of each block: 2 p - 255. */
+/* One row of 8x8 pixel blocks, as 192 centred samples (dy, dx, channel) of each block: 2 p - 255.
+ */
 static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *out)
 {
     for (int dy = 0; dy < 8; dy++) {

@@ -84,8 +84,8 @@ static PhaseRow phase_row(const MicaLatents *l, int step, int index)
     r.x0 = r.phase & 1;
     r.group = mica_step_group(step, r.phase);
     r.count = g->w16 / 2;
-    r.first = (size_t)r.phase * l->phase_count +
-              (size_t)r.row * (size_t)r.count * (size_t)l->quarter;
+    r.first =
+        (size_t)r.phase * l->phase_count + (size_t)r.row * (size_t)r.count * (size_t)l->quarter;
     return r;
 }
 
@@ -97,10 +97,9 @@ static void head_row(void *context, int index, int thread)
     const int quarter = l->quarter, width = n->config.context;
     const PhaseRow r = phase_row(l, j->step, index);
     int16_t *out = mica_runner_scratch(l->runner, thread);
-    n->kernels.pointwise(
-        &n->context[j->step].head[r.group],
-        j->in + ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * width, 2 * (ptrdiff_t)width,
-        out, 2 * (ptrdiff_t)quarter, NULL, (size_t)r.count);
+    n->kernels.pointwise(&n->context[j->step].head[r.group],
+                         j->in + ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * width,
+                         2 * (ptrdiff_t)width, out, 2 * (ptrdiff_t)quarter, NULL, (size_t)r.count);
 
     const int first = r.group * quarter;
     int16_t *mean = l->mean + r.first;
@@ -160,8 +159,7 @@ static void quantise_row(void *context, int index, int thread)
 
 void mica_quantise(MicaLatents *latents, int step, const int16_t *y, int skip, int dead_zone)
 {
-    StepJob job = {
-        .latents = latents, .in = y, .step = step, .skip = skip, .dead_zone = dead_zone};
+    StepJob job = {.latents = latents, .in = y, .step = step, .skip = skip, .dead_zone = dead_zone};
     mica_pool_run(latents->runner->pool, 4 * (latents->runner->geometry.h16 / 2), quantise_row,
                   &job);
 }
@@ -175,8 +173,7 @@ static void dequantise_row(void *context, int index, int thread)
     const int first = r.group * quarter;
     (void)thread;
     const int16_t *mean = l->mean + r.first, *symbol = l->symbol + r.first;
-    int16_t *out = l->features +
-                   ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * l->stride +
+    int16_t *out = l->features + ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * l->stride +
                    l->runner->network->config.prior + first;
     for (int x = 0; x < r.count; x++, mean += quarter, symbol += quarter, out += 2 * l->stride)
         for (int c = 0; c < quarter; c++)

@@ -1,6 +1,7 @@
 /*
- * Per-channel gains of the quality levels. The model file holds log2 gains in 1/256 at nine anchors; a quality
- * 0..MICA_MAX_QUALITY interpolates them linearly and turns each into mantissa * 2^-shift (docs/numerics.md, gains).
+ * Per-channel gains of the quality levels. The model file holds log2 gains in 1/256 at nine
+ * anchors; a quality 0..MICA_MAX_QUALITY interpolates them linearly and turns each into mantissa *
+ * 2^-shift (docs/numerics.md, gains).
  */
 #ifndef MICA_MODELS_GAINS_H
 #define MICA_MODELS_GAINS_H
@@ -10,7 +11,8 @@
 #define MICA_MAX_QUALITY 1008
 #define MICA_GAIN_ANCHORS 9
 #define MICA_ANCHOR_SPAN (MICA_MAX_QUALITY / (MICA_GAIN_ANCHORS - 1))
-#define MICA_LOG_GAIN_LIMIT (13 * 256) /* |log2| in the file: both 2^l and 2^-l have a shift in 1..30 */
+#define MICA_LOG_GAIN_LIMIT                                                                        \
+    (13 * 256) /* |log2| in the file: both 2^l and 2^-l have a shift in 1..30 */
 
 /* out[c] = anchors[.][c] at `quality`; anchors is [MICA_GAIN_ANCHORS][channels]. */
 void mica_gains_interpolate(const int16_t *anchors, int channels, int quality, int16_t *out);

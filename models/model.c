@@ -70,7 +70,8 @@ void mica_model_unref(MicaModel **model)
 MicaStatus mica_model_network(const MicaModel *model, uint32_t cpu_flags,
                               const MicaNetwork **network, MicaError *error)
 {
-    /* The cache of packed weights is not part of the model's value, hence the const in the signature. */
+    /* The cache of packed weights is not part of the model's value, hence the const in the
+     * signature. */
     MicaModel *m = (MicaModel *)(uintptr_t)model;
     MicaStatus status = MICA_OK;
     pthread_mutex_lock(&m->lock);

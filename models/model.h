@@ -1,11 +1,13 @@
-/* Inside of MicaModel: a parsed file and the networks packed from it, one for each kernel level asked for. */
+/* Inside of MicaModel: a parsed file and the networks packed from it, one for each kernel level
+ * asked for. */
 #ifndef MICA_MODELS_MODEL_H
 #define MICA_MODELS_MODEL_H
 
 #include "mica/model.h"
 #include "models/network.h"
 
-/* The network of the model for these CPU flags, built on first use; it lives as long as the model. Thread safe. */
+/* The network of the model for these CPU flags, built on first use; it lives as long as the model.
+ * Thread safe. */
 MicaStatus mica_model_network(const MicaModel *model, uint32_t cpu_flags,
                               const MicaNetwork **network, MicaError *error);
 

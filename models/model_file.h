@@ -1,8 +1,9 @@
 /*
  * The model file: named integer tensors (docs/models.md gives every field).
  *
- * The parser checks magic, versions, lengths and the SHA-256 before it hands out anything; it allocates one block for
- * the tensor table and one for the values in host byte order. Names are unique, dimensions are bounded.
+ * The parser checks magic, versions, lengths and the SHA-256 before it hands out anything; it
+ * allocates one block for the tensor table and one for the values in host byte order. Names are
+ * unique, dimensions are bounded.
  */
 #ifndef MICA_MODELS_MODEL_FILE_H
 #define MICA_MODELS_MODEL_FILE_H

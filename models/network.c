@@ -20,7 +20,8 @@ typedef struct Builder {
 static void fail(Builder *b, const char *name, const char *what)
 {
     if (b->status == MICA_OK)
-        b->status = mica_fail(b->error, MICA_ERROR_MODEL_CORRUPT, "model tensor %s: %s", name, what);
+        b->status =
+            mica_fail(b->error, MICA_ERROR_MODEL_CORRUPT, "model tensor %s: %s", name, what);
 }
 
 static const void *tensor(Builder *b, const char *layer, const char *part, MicaTensorType type,
@@ -28,8 +29,7 @@ static const void *tensor(Builder *b, const char *layer, const char *part, MicaT
 {
     char name[96];
     snprintf(name, sizeof name, "%s%s", layer, part);
-    const MicaTensor *t =
-        mica_model_file_find(b->file, name, type, (uint32_t)dim0, (uint32_t)dim1);
+    const MicaTensor *t = mica_model_file_find(b->file, name, type, (uint32_t)dim0, (uint32_t)dim1);
     if (!t) {
         fail(b, name, "missing or of another type or shape");
         return NULL;
@@ -37,7 +37,8 @@ static const void *tensor(Builder *b, const char *layer, const char *part, MicaT
     return t->data;
 }
 
-/* `stride` elements from one weight of an output to the next; largest magnitude of an input is `peak`. */
+/* `stride` elements from one weight of an output to the next; largest magnitude of an input is
+ * `peak`. */
 static void check_requant(Builder *b, const char *name, const MicaRequant *q, int outputs,
                           const int8_t *weight, int inputs, int output_step, int input_step,
                           int peak)
@@ -267,6 +268,6 @@ void mica_network_complexity(const MicaNetworkConfig *c, double *encoder_mac, do
                    block_mac(p, 1) / 256 +
                    (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;
     *encoder_mac = 192 * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256 +
-                   m * z / 256 + block_mac(z, 2) / 256 + 4 * z * z / 1024 +
-                   block_mac(z, 2) / 1024 + 4 * z * z / 4096;
+                   m * z / 256 + block_mac(z, 2) / 256 + 4 * z * z / 1024 + block_mac(z, 2) / 1024 +
+                   4 * z * z / 4096;
 }

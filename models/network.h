@@ -1,8 +1,10 @@
 /*
- * The networks of a model as layers ready to run: tensors looked up, checked and packed for one kernel table.
+ * The networks of a model as layers ready to run: tensors looked up, checked and packed for one
+ * kernel table.
  *
- * Building proves what the kernels rely on: channel counts are multiples of 32, no accumulator can overflow, shifts and
- * multipliers are in range. A network is immutable; it belongs to its model and lives as long.
+ * Building proves what the kernels rely on: channel counts are multiples of 32, no accumulator can
+ * overflow, shifts and multipliers are in range. A network is immutable; it belongs to its model
+ * and lives as long.
  */
 #ifndef MICA_MODELS_NETWORK_H
 #define MICA_MODELS_NETWORK_H
@@ -53,7 +55,8 @@ typedef struct MicaNetwork {
     void *packed; /* weights of all layers */
 } MicaNetwork;
 
-/* Build from a parsed file, which must outlive the network. MICA_ERROR_MODEL_CORRUPT names what is wrong. */
+/* Build from a parsed file, which must outlive the network. MICA_ERROR_MODEL_CORRUPT names what is
+ * wrong. */
 MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
                                MicaError *error);
 void mica_network_destroy(MicaNetwork **network);

@@ -5,8 +5,8 @@
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 
-/* Rows of a block that one job computes. A job recomputes two rows of the first layer that its neighbours compute too,
- * so more rows waste less; fewer rows keep more threads busy. */
+/* Rows of a block that one job computes. A job recomputes two rows of the first layer that its
+ * neighbours compute too, so more rows waste less; fewer rows keep more threads busy. */
 #define BLOCK_ROWS 16
 
 static int ceil_div(int a, int b)
@@ -122,8 +122,8 @@ void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, co
     mica_pool_run(runner->pool, rows, pointwise_row, &job);
 }
 
-/* Rows strip * BLOCK_ROWS onwards. Layer a runs one row ahead into a ring of three rows, so a row's hidden values are
- * consumed while they are in the cache. */
+/* Rows strip * BLOCK_ROWS onwards. Layer a runs one row ahead into a ring of three rows, so a row's
+ * hidden values are consumed while they are in the cache. */
 static void block_strip(void *context, int strip, int thread)
 {
     const RowJob *j = context;
@@ -214,7 +214,8 @@ static void up_row(void *context, int row, int thread)
     const RowJob *j = context;
     const ptrdiff_t c = j->layer->outputs / 4, line = 2 * (ptrdiff_t)j->width * c;
     int16_t *wide = mica_runner_scratch(j->runner, thread);
-    j->runner->network->kernels.pointwise(j->layer, j->in + (ptrdiff_t)row * j->width * j->in_stride,
+    j->runner->network->kernels.pointwise(j->layer,
+                                          j->in + (ptrdiff_t)row * j->width * j->in_stride,
                                           j->in_stride, wide, 4 * c, NULL, (size_t)j->width);
     int16_t *top = j->out + 2 * row * line, *bottom = top + line;
     const size_t pair = 2 * (size_t)c;

@@ -1,10 +1,10 @@
 /*
- * Running a network over a picture: the thread pool, scratch memory of each thread, and the building blocks that the
- * nets share. All work is split into jobs of whole rows; a job depends on nothing but its index, so the results do not
- * depend on the number of threads.
+ * Running a network over a picture: the thread pool, scratch memory of each thread, and the
+ * building blocks that the nets share. All work is split into jobs of whole rows; a job depends on
+ * nothing but its index, so the results do not depend on the number of threads.
  *
- * Planes are int16, NHWC; a plane of c channels has stride c unless a stride is given. A runner is used by one caller
- * at a time.
+ * Planes are int16, NHWC; a plane of c channels has stride c unless a stride is given. A runner is
+ * used by one caller at a time.
  */
 #ifndef MICA_MODELS_RUNNER_H
 #define MICA_MODELS_RUNNER_H
@@ -48,7 +48,8 @@ void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, co
 void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const int16_t *in,
                     int16_t *out, int width, int rows);
 
-/* `count` blocks, alternating between planes a and b, starting in a; returns the plane that holds the result. */
+/* `count` blocks, alternating between planes a and b, starting in a; returns the plane that holds
+ * the result. */
 int16_t *mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count, int16_t *a,
                          int16_t *b, int width, int rows);
 
@@ -64,7 +65,8 @@ void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const int
 void mica_run_gain(const MicaRunner *runner, const int16_t *anchors, int quality, int channels,
                    int16_t *plane, int width, int rows);
 
-/* Mantissas and shifts of one gain table at one quality, for up to MICA_MAX_GAIN_CHANNELS channels. */
+/* Mantissas and shifts of one gain table at one quality, for up to MICA_MAX_GAIN_CHANNELS channels.
+ */
 #define MICA_MAX_GAIN_CHANNELS 1024
 typedef struct MicaGains {
     int16_t mantissa[MICA_MAX_GAIN_CHANNELS];

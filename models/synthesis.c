@@ -3,8 +3,9 @@
 #include "models/nets.h"
 
 /*
- * Synthesis runs band by band, each band with as many rows of context above and below as the blocks reach (one row per
- * block), so the bands never show in the pixels and the feature planes stay small for large pictures.
+ * Synthesis runs band by band, each band with as many rows of context above and below as the blocks
+ * reach (one row per block), so the bands never show in the pixels and the feature planes stay
+ * small for large pictures.
  */
 #define BAND_ROWS 128 /* rows at 1/8, even */
 
@@ -77,8 +78,8 @@ MicaStatus mica_synthesise(const MicaLatents *latents, MicaImage *image, MicaErr
         const int last = first + BAND_ROWS < g->h8 ? first + BAND_ROWS : g->h8;
         const int from = first - halo > 0 ? first - halo : 0;
         const int to = last + halo < g->h8 ? last + halo : g->h8;
-        const int16_t *y = latents->features + (ptrdiff_t)(from / 2) * g->w16 * latents->stride +
-                           n->config.prior;
+        const int16_t *y =
+            latents->features + (ptrdiff_t)(from / 2) * g->w16 * latents->stride + n->config.prior;
         mica_run_up(runner, &n->from_latent, y, latents->stride, a, g->w16, (to - from) / 2);
         const int16_t *f =
             mica_run_blocks(runner, n->synthesis, n->config.synthesis, a, b, g->w8, to - from);

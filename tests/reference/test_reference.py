@@ -1,0 +1,108 @@
+"""The C codec against the numpy reference, bit for bit: python3 test_reference.py MICA MODEL...
+
+For pictures of awkward sizes, gray and colour, at several qualities, the reference computes what the encoder must choose
+and what the decoder must put out. `mica encode` and `mica decode` at every instruction-set level and with 1, 2, 4 and 7
+threads must give those pixels, and one and the same file.
+"""
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', '..', 'tools', 'train'))
+from integer import Reference
+
+LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod', 'all')
+CASES = ((1, 1, 3, 50), (7, 13, 3, 0), (64, 64, 3, 100), (65, 63, 3, 31.7), (200, 72, 1, 60), (33, 130, 1, 12.5),
+         (150, 1100, 3, 45))
+
+
+def picture(width, height, channels, seed):
+    """Smooth shapes, edges and noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    out = np.zeros((height, width, channels))
+    for c in range(channels):
+        out[:, :, c] = 128 + 90 * np.sin(x / (9 + 4 * c) + y / 17) + 60 * ((x // 24 + y // 31) % 2)
+        out[:, :, c] += rng.normal(0, 12, (height, width)) * (x > width / 2)
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def write_pnm(path, a):
+    with open(path, 'wb') as f:
+        f.write(b'P%d %d %d 255\n' % (6 if a.shape[2] == 3 else 5, a.shape[1], a.shape[0]))
+        f.write(a.tobytes())
+
+
+def read_pnm(path):
+    with open(path, 'rb') as f:
+        data = f.read()
+    kind, width, height, _ = data.split(maxsplit=4)[:4]
+    channels = 3 if kind == b'P6' else 1
+    width, height = int(width), int(height)
+    return np.frombuffer(data[len(data) - width * height * channels:], np.uint8).reshape(height, width, channels)
+
+
+def expected(reference, a, quality):
+    """The decoded picture that the codec must produce."""
+    h, w, channels = a.shape
+    q = int(quality * 1008 / 100 + 0.5)
+    rgb = np.repeat(a, 3 // channels, 2)
+    rgb = np.pad(rgb, ((0, -h % 64), (0, -w % 64), (0, 0)), mode='edge')
+    y, z = reference.analyse(rgb, q)
+    plain = reference.quantise(y, q)
+    ch, cw = -(-h // 16), -(-w // 16)
+
+    def choose(k, p, g, mean, index):
+        s = plain(k, p, g, mean, index)
+        rows = np.arange(s.shape[0]) * 2 + p // 2 < ch
+        columns = np.arange(s.shape[1]) * 2 + p % 2 < cw
+        return s * (rows[:, None] & columns[None])[:, :, None]
+    y_hat, _ = reference.code_y(reference.prior(z, q), q, choose)
+    out = reference.synthesise(y_hat, q)[:h, :w].astype(int)
+    return (out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8)
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def main():
+    mica, models = sys.argv[1], sys.argv[2:]
+    supported = [v for v in LEVELS if subprocess.run([mica, 'bench', '--check-cpu', v], capture_output=True).returncode == 0]
+    print('levels:', ' '.join(supported), ' skipped (not on this processor):',
+          ' '.join(v for v in LEVELS if v not in supported))
+    failures = 0
+    with tempfile.TemporaryDirectory() as d:
+        source, coded, decoded = (os.path.join(d, n) for n in ('in.pnm', 'x.mica', 'out.pnm'))
+        for model in models:
+            reference = Reference(model)
+            for i, (width, height, channels, quality) in enumerate(CASES):
+                a = picture(width, height, channels, i)
+                write_pnm(source, a)
+                want = expected(reference, a, quality)
+                files = set()
+                bad = []
+                for level in supported:
+                    for threads in ('1', '2', '4', '7') if level in ('c', 'all') else ('2',):
+                        options = ['--model', model, '--cpu', level, '--threads', threads]
+                        run(mica, 'encode', '-q', str(quality), *options, source, coded)
+                        with open(coded, 'rb') as f:
+                            files.add(hashlib.md5(f.read()).hexdigest())
+                        run(mica, 'decode', *options, coded, decoded)
+                        if not np.array_equal(read_pnm(decoded), want):
+                            bad.append('%s/%s' % (level, threads))
+                ok = not bad and len(files) == 1
+                failures += not ok
+                print('%s %s %dx%dx%d -q %g: %s' % ('ok  ' if ok else 'FAIL', os.path.basename(model), width, height,
+                      channels, quality, 'pixels equal' if not bad else 'pixels differ at ' + ' '.join(bad)) +
+                      ('' if len(files) == 1 else ', %d different files' % len(files)))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,220 @@
+/* Model files: a good one loads, every damaged one is refused with a message and without a leak. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/base/mem.h"
+#include "codec/base/sha256.h"
+#include "mica/mica.h"
+
+static uint8_t *model_data;
+static size_t model_size;
+
+static int read_model(void **state)
+{
+    (void)state;
+    FILE *f = fopen(MICA_TINY_MODEL, "rb");
+    assert_non_null(f);
+    model_data = malloc(1 << 20);
+    model_size = fread(model_data, 1, 1 << 20, f);
+    fclose(f);
+    return model_size < 1000;
+}
+
+static int free_model(void **state)
+{
+    (void)state;
+    free(model_data);
+    return 0;
+}
+
+/* Load an exact-size copy, so that a read past the end is seen by the sanitizers. */
+static MicaStatus load_copy(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, data, size);
+    MicaModel *model = (MicaModel *)(uintptr_t)1;
+    MicaError error = {0};
+    const MicaStatus status = mica_model_load(&model, copy, size, &error);
+    free(copy);
+    if (status == MICA_OK) {
+        assert_non_null(model);
+        mica_model_unref(&model);
+    } else {
+        assert_null(model);
+        assert_int_equal(error.status, status);
+        assert_true(error.text[0] != 0);
+        assert_null(strchr(error.text, '\n'));
+    }
+    assert_null(model);
+    return status;
+}
+
+/* The same after a change to the body, with the checksum made right again. */
+static MicaStatus load_resealed(uint8_t *data, size_t size)
+{
+    mica_sha256(data, size - 32, data + size - 32);
+    return load_copy(data, size);
+}
+
+static void test_load(void **state)
+{
+    (void)state;
+    MicaModel *model = NULL;
+    assert_int_equal(mica_model_load(&model, model_data, model_size, NULL), MICA_OK);
+    MicaModelInfo info;
+    mica_model_info(model, &info);
+    assert_string_equal(info.name, "tiny");
+    assert_int_equal(info.file_size, model_size);
+    assert_memory_equal(info.id, model_data + model_size - 32, MICA_MODEL_ID_SIZE);
+    assert_true(info.decoder_kmac_per_pixel > 0.1 && info.decoder_kmac_per_pixel < 10);
+    assert_true(info.parameters > 10000);
+    MicaModel *other = mica_model_ref(model);
+    mica_model_unref(&model);
+    mica_model_info(other, &info);
+    mica_model_unref(&other);
+    assert_int_equal(mica_model_load(NULL, model_data, model_size, NULL),
+                     MICA_ERROR_INVALID_ARGUMENT);
+}
+
+static void test_truncated(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < model_size; size += size < 2000 ? 7 : 997)
+        assert_int_equal(load_copy(model_data, size), MICA_ERROR_MODEL_CORRUPT);
+}
+
+static void test_flipped(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    memcpy(copy, model_data, model_size);
+    for (size_t i = 0; i < model_size; i += i < 200 ? 1 : 1009) {
+        copy[i] ^= 0x41;
+        assert_int_not_equal(load_copy(copy, model_size), MICA_OK);
+        copy[i] ^= 0x41;
+    }
+    free(copy);
+}
+
+/* A header that passes the checksum but lies: never a crash, and never an allocation out of
+ * proportion. */
+static void test_hostile_header(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    unsigned refused = 0;
+    for (size_t i = 8; i < 3000; i++)
+        for (int bit = 0; bit < 8; bit += 7) {
+            memcpy(copy, model_data, model_size);
+            copy[i] ^= (uint8_t)(1 << bit);
+            refused += load_resealed(copy, model_size) != MICA_OK;
+        }
+    /* All but a few bytes (the model's name) matter. */
+    assert_true(refused > 5900);
+    free(copy);
+}
+
+static void test_newer_version(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    memcpy(copy, model_data, model_size);
+    copy[8] = 9;
+    assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_UNSUPPORTED_VERSION);
+    free(copy);
+}
+
+static uint8_t *find(uint8_t *data, size_t size, const char *text)
+{
+    const size_t n = strlen(text);
+    for (size_t i = 0; i + n <= size; i++)
+        if (!memcmp(data + i, text, n))
+            return data + i;
+    return NULL;
+}
+
+static void test_missing_tensor(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    memcpy(copy, model_data, model_size);
+    uint8_t *name = find(copy, model_size, "from_latent.weight");
+    assert_non_null(name);
+    name[0] = 'F';
+    assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
+    free(copy);
+}
+
+/* Biases near 2^31 could overflow an accumulator: the loader must prove that none does. */
+static void test_overflowing_bias(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    unsigned refused = 0;
+    for (size_t at = model_size - 200; at > model_size - 3000; at -= 4) {
+        memcpy(copy, model_data, model_size);
+        memcpy(copy + at, "\xff\xff\xff\x7f", 4);
+        refused += load_resealed(copy, model_size) != MICA_OK;
+    }
+    assert_true(refused > 0);
+    free(copy);
+}
+
+static void test_allocation_failures(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 100; n++) {
+        mica_alloc_fail_after(n);
+        MicaModel *model = NULL;
+        const MicaStatus status = mica_model_load(&model, model_data, model_size, NULL);
+        mica_alloc_fail_after(0);
+        if (status == MICA_OK) {
+            mica_model_unref(&model);
+            assert_true(n > 3);
+            return;
+        }
+        assert_int_equal(status, MICA_ERROR_OUT_OF_MEMORY);
+        assert_null(model);
+    }
+    fail();
+}
+
+static void test_builtin(void **state)
+{
+    (void)state;
+    MicaModel *s = NULL, *again = NULL;
+    assert_int_equal(mica_model_builtin(&s, "S", NULL), MICA_OK);
+    MicaModelInfo info;
+    mica_model_info(s, &info);
+    assert_int_equal(mica_model_builtin_by_id(&again, info.id, NULL), MICA_OK);
+    mica_model_unref(&s);
+    mica_model_unref(&again);
+    MicaError error = {0};
+    assert_int_equal(mica_model_builtin(&s, "nothing", &error), MICA_ERROR_MODEL_MISSING);
+    info.id[0] ^= 1;
+    assert_int_equal(mica_model_builtin_by_id(&s, info.id, &error), MICA_ERROR_MODEL_MISSING);
+    assert_null(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_flipped),
+        cmocka_unit_test(test_hostile_header),
+        cmocka_unit_test(test_newer_version),
+        cmocka_unit_test(test_missing_tensor),
+        cmocka_unit_test(test_overflowing_bias),
+        cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_builtin),
+    };
+    return cmocka_run_group_tests(tests, read_model, free_model);
+}
