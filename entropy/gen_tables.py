@@ -6,7 +6,7 @@ Half-CDF: A(t) = P(0 < T < t) of the unit-variance generalized Gaussian of shape
 differences, so that no value can make A decrease.
 
 Scales: sigma = 0.11 (256 / 0.11)^(i / 252); i a multiple of 4 is the 64-step grid. Stored as the reciprocal, in
-units of t = 2^-16 per 1/64 of a quantiser step, as a multiplier of at least 11 bits and a shift.
+units of t = 2^-16 per 1/32 of a quantiser step, as a multiplier of at least 11 bits and a shift.
 """
 import os
 import numpy as np
@@ -36,7 +36,7 @@ def half_cdf(index):
 
 def scales():
     for i in range(253):
-        ratio = 2.0 ** 16 / 64 / (0.11 * (256 / 0.11) ** (i / 252))
+        ratio = 2.0 ** 16 / 32 / (0.11 * (256 / 0.11) ** (i / 252))
         shift = max(0, 11 - int(np.floor(np.log2(ratio))))
         yield int(np.rint(ratio * 2 ** shift)), shift
 

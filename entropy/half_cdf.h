@@ -23,7 +23,7 @@
  */
 #define MICA_FINE_SCALE_COUNT 253
 
-/* t of a distance d in 1/64 of a quantiser step is (d * multiplier) >> shift. */
+/* t of a distance d in 1/32 of a quantiser step is (d * multiplier) >> shift. */
 typedef struct MicaReciprocal {
     uint16_t multiplier, shift;
 } MicaReciprocal;
@@ -52,7 +52,7 @@ MICA_INLINE int mica_log2_floor(uint32_t v)
 #endif
 }
 
-/* t of distance d >= 0 (1/64 steps), saturated to the end of the table. */
+/* t of distance d >= 0 (1/32 steps), saturated to the end of the table. */
 MICA_INLINE uint32_t mica_half_cdf_t(uint32_t d, MicaReciprocal r)
 {
     uint64_t t = ((uint64_t)d * r.multiplier) >> r.shift;

@@ -11,7 +11,7 @@
 /* A at the lower border of magnitude m, m - 1/2. */
 static uint32_t border(const MicaHalfCdf *row, MicaReciprocal reciprocal, int m)
 {
-    return mica_half_cdf(row, mica_half_cdf_t((uint32_t)(64 * m - 32), reciprocal));
+    return mica_half_cdf(row, mica_half_cdf_t((uint32_t)(32 * m - 16), reciprocal));
 }
 
 static int window_width(const MicaHalfCdf *row, MicaReciprocal reciprocal)

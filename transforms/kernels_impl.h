@@ -6,6 +6,8 @@
 #ifndef MICA_TRANSFORMS_KERNELS_IMPL_H
 #define MICA_TRANSFORMS_KERNELS_IMPL_H
 
+#include <string.h>
+
 #include "codec/base/attributes.h"
 #include "transforms/kernels.h"
 
@@ -21,6 +23,13 @@ void mica_kernels_init_avx512(MicaKernels *kernels);
 void mica_kernels_init_avx512vnni(MicaKernels *kernels);
 void mica_kernels_init_neon(MicaKernels *kernels);
 void mica_kernels_init_dotprod(MicaKernels *kernels);
+
+MICA_INLINE uint32_t mica_load32(const void *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 
 MICA_INLINE int32_t mica_clamp(int32_t v, int32_t low, int32_t high)
 {

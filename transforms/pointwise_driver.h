@@ -10,7 +10,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "codec/base/attributes.h"
 #include "transforms/kernels.h"
@@ -43,13 +42,6 @@ typedef struct MicaDriver {
     void (*convert)(const int8_t *in, void *out, int count); /* NULL: reads the input itself */
     void (*microkernel)(const MicaTileJob *job);
 } MicaDriver;
-
-MICA_INLINE uint32_t mica_load32(const void *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
 
 MICA_INLINE void mica_pointwise_drive(const MicaDriver *d, const MicaPointwise *layer,
                                       const void *in, ptrdiff_t in_stride, void *out,

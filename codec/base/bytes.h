@@ -1,4 +1,5 @@
-/* Little-endian loads and stores, and a checked byte reader and writer. No cast of file bytes to structs anywhere. */
+/* Little-endian loads and stores, and a checked byte reader and writer. No cast of file bytes to
+ * structs anywhere. */
 #ifndef MICA_BASE_BYTES_H
 #define MICA_BASE_BYTES_H
 
@@ -41,7 +42,8 @@ MICA_INLINE void mica_store64(uint8_t *p, uint64_t v)
     mica_store32(p + 4, (uint32_t)(v >> 32));
 }
 
-/* Reads never pass the end: they yield zeros and set `failed`, which the caller tests where it matters. */
+/* Reads never pass the end: they yield zeros and set `failed`, which the caller tests where it
+ * matters. */
 typedef struct MicaReader {
     const uint8_t *data;
     size_t size, offset;

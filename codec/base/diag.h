@@ -1,5 +1,6 @@
-/* Reporting: fills the caller's MicaError (which may be NULL) and returns the status, so that a function fails in one
- * statement: return mica_fail(error, MICA_ERROR_BITSTREAM, "section %s is %zu bytes long", ...). */
+/* Reporting: fills the caller's MicaError (which may be NULL) and returns the status, so that a
+ * function fails in one statement: return mica_fail(error, MICA_ERROR_BITSTREAM, "section %s is %zu
+ * bytes long", ...). */
 #ifndef MICA_BASE_DIAG_H
 #define MICA_BASE_DIAG_H
 

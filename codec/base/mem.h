@@ -1,8 +1,9 @@
 /*
- * Memory: every allocation of the library goes through these calls, which check for overflow and align to a cache line.
+ * Memory: every allocation of the library goes through these calls, which check for overflow and
+ * align to a cache line.
  *
- * Over-read contract: every block ends with MICA_PADDING readable bytes past the size asked for, so vector kernels may
- * load whole registers at the end of a tensor. They never write there.
+ * Over-read contract: every block ends with MICA_PADDING readable bytes past the size asked for, so
+ * vector kernels may load whole registers at the end of a tensor. They never write there.
  */
 #ifndef MICA_BASE_MEM_H
 #define MICA_BASE_MEM_H

@@ -1,8 +1,9 @@
 /*
  * Encode and decode one picture in one call.
  *
- * Settings start from their defaults function, so that fields added later keep old callers working. The same input,
- * settings and model give the same bytes and the same pixels on every machine, whatever `threads` and `cpu_mask` are.
+ * Settings start from their defaults function, so that fields added later keep old callers working.
+ * The same input, settings and model give the same bytes and the same pixels on every machine,
+ * whatever `threads` and `cpu_mask` are.
  */
 #ifndef MICA_CODEC_H
 #define MICA_CODEC_H
@@ -41,8 +42,8 @@ typedef struct MicaEncodeSettings {
     const MicaModel *model; /* NULL: the built-in S */
     double quality;         /* 0 (smallest file) .. 100, default 50; steps of 0.1 are distinct */
     int threads;            /* 0: one per processor */
-    uint32_t cpu_mask;      /* instruction sets that may be used, see mica_cpu_flags(); default all */
-    MicaTimes *times;       /* filled if not NULL */
+    uint32_t cpu_mask; /* instruction sets that may be used, see mica_cpu_flags(); default all */
+    MicaTimes *times;  /* filled if not NULL */
 } MicaEncodeSettings;
 
 typedef struct MicaDecodeSettings {
@@ -50,7 +51,7 @@ typedef struct MicaDecodeSettings {
     const MicaModel *model; /* NULL: a built-in one, by the id in the stream */
     int threads;            /* 0: one per processor */
     uint32_t cpu_mask;
-    uint64_t max_pixels;    /* larger pictures are refused with MICA_ERROR_LIMIT; default 2^28 */
+    uint64_t max_pixels; /* larger pictures are refused with MICA_ERROR_LIMIT; default 2^28 */
     MicaTimes *times;
 } MicaDecodeSettings;
 
@@ -91,7 +92,7 @@ MICA_API MicaStatus mica_stream_info(const void *data, size_t size, MicaStreamIn
 /* Instruction sets that this machine has and this build uses, as bits of cpu_mask. */
 MICA_API uint32_t mica_cpu_flags(void);
 
-/* "avx2+vnni", "c", ...: names of the flags, into text of `size` bytes. */
+/* "sse41+avx2", "c", ...: names of the flags, into text of `size` bytes. */
 MICA_API void mica_cpu_flags_text(uint32_t flags, char *text, size_t size);
 
 /* Flags from such names ("c" is 0). MICA_ERROR_INVALID_ARGUMENT for an unknown name. */

@@ -1,8 +1,9 @@
 /*
- * Pictures in memory: 8-bit samples, interleaved, gray or RGB (sRGB unless the caller knows better).
+ * Pictures in memory: 8-bit samples, interleaved, gray or RGB (sRGB unless the caller knows
+ * better).
  *
- * Memory: mica_image_alloc() owns `data` and mica_image_free() releases it. A caller may also point `data` at its own
- * samples to encode them; then it must not call mica_image_free().
+ * Memory: mica_image_alloc() owns `data` and mica_image_free() releases it. A caller may also point
+ * `data` at its own samples to encode them; then it must not call mica_image_free().
  */
 #ifndef MICA_IMAGE_H
 #define MICA_IMAGE_H
@@ -29,7 +30,8 @@ typedef struct MicaImage {
 /* Allocate the samples of a picture. MICA_ERROR_INVALID_ARGUMENT, MICA_ERROR_OUT_OF_MEMORY. */
 MICA_API MicaStatus mica_image_alloc(MicaImage *image, int width, int height, int channels);
 
-/* Release what mica_image_alloc() or mica_image_decode() allocated; NULL and zeroed pictures are fine. */
+/* Release what mica_image_alloc() or mica_image_decode() allocated; NULL and zeroed pictures are
+ * fine. */
 MICA_API void mica_image_free(MicaImage *image);
 
 #ifdef __cplusplus

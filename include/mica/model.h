@@ -1,8 +1,9 @@
 /*
- * Models: the trained integer networks. Weights are normative: a stream names the model that wrote it by its id, and
- * only that model decodes it.
+ * Models: the trained integer networks. Weights are normative: a stream names the model that wrote
+ * it by its id, and only that model decodes it.
  *
- * A MicaModel is immutable and reference counted; any number of threads and calls may use it at once.
+ * A MicaModel is immutable and reference counted; any number of threads and calls may use it at
+ * once.
  */
 #ifndef MICA_MODEL_H
 #define MICA_MODEL_H
@@ -26,8 +27,10 @@ typedef struct MicaModelInfo {
     int format_version;             /* of the model file */
     size_t file_size;               /* bytes */
     size_t parameters;              /* weights and biases */
-    double decoder_kmac_per_pixel;  /* multiply-accumulates of the decoder per picture pixel, in thousands */
-    double encoder_kmac_per_pixel;  /* the same for the encoder, without the decoder networks that it runs too */
+    double decoder_kmac_per_pixel;  /* multiply-accumulates of the decoder per picture pixel, in
+                                       thousands */
+    double encoder_kmac_per_pixel; /* the same for the encoder, without the decoder networks that it
+                                      runs too */
 } MicaModelInfo;
 
 /* Load and check a model from memory; the bytes may be released afterwards. `error` may be NULL.
@@ -35,7 +38,8 @@ typedef struct MicaModelInfo {
 MICA_API MicaStatus mica_model_load(MicaModel **model, const void *data, size_t size,
                                     MicaError *error);
 
-/* A model compiled into the library by its name ("S"), upper or lower case. MICA_ERROR_MODEL_MISSING. */
+/* A model compiled into the library by its name ("S"), upper or lower case.
+ * MICA_ERROR_MODEL_MISSING. */
 MICA_API MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *error);
 
 /* A model compiled into the library by its id. MICA_ERROR_MODEL_MISSING. */

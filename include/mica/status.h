@@ -10,9 +10,9 @@ extern "C" {
 
 typedef enum MicaStatus {
     MICA_OK = 0,
-    MICA_ERROR_AGAIN = -1,               /* call the other half of a send/receive pair first */
-    MICA_ERROR_EOF = -2,                 /* no more output */
-    MICA_ERROR_INVALID_ARGUMENT = -3,    /* a NULL, a range or a struct_size that makes no sense */
+    MICA_ERROR_AGAIN = -1,            /* call the other half of a send/receive pair first */
+    MICA_ERROR_EOF = -2,              /* no more output */
+    MICA_ERROR_INVALID_ARGUMENT = -3, /* a NULL, a range or a struct_size that makes no sense */
     MICA_ERROR_OUT_OF_MEMORY = -4,
     MICA_ERROR_BITSTREAM = -5,           /* not a mica stream, truncated, or damaged */
     MICA_ERROR_UNSUPPORTED_VERSION = -6, /* written by a newer mica */
