@@ -6,6 +6,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/enc_rounding.h"
 #include "codec/segments.h"
 #include "codec/settings.h"
 #include "codec/stream.h"
@@ -15,10 +16,6 @@
 
 /* Scale indices below this are not coded: their symbols are 0 but for a few in ten thousand. */
 #define SKIP_SCALES 4
-
-/* Taken off a residual's magnitude before rounding, in 1/16 step: a symbol that is barely 1 costs
- * more bits than the error it avoids. */
-#define DEAD_ZONE 2
 
 /* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one
  * first. */
@@ -38,6 +35,7 @@ typedef struct Encoder {
     MicaLatents latents;
     MicaSymbolTables *tables;
     MicaStreamHeader header;
+    MicaRounding rounding;
     int segment_count;
     size_t capacity; /* symbols of one segment and step */
     SegmentSymbols *segment;
@@ -81,6 +79,7 @@ static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *erro
     status = mica_symbol_tables_create(&e->tables, s->cpu_mask & mica_cpu_flags());
     if (status != MICA_OK)
         return out_of_memory(error);
+    mica_rounding_init(&e->rounding, e->tables, e->header.skip, s->effort);
     status = mica_runner_create(&e->runner, network, e->pool, &g, error);
     if (status != MICA_OK)
         return status;
@@ -194,7 +193,7 @@ static MicaStatus encode(Encoder *e, MicaError *error)
     mica_lap(&mark, &e->times.hyper);
     for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
         mica_context(&e->latents, step);
-        mica_quantise(&e->latents, step, e->y, e->header.skip - 1, DEAD_ZONE);
+        mica_quantise(&e->latents, step, e->y, &e->rounding);
         mica_dequantise(&e->latents, step);
         GatherJob job = {.encoder = e, .step = step};
         mica_pool_run(e->pool, e->segment_count, gather_segment, &job);

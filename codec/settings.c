@@ -13,7 +13,7 @@
 void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
 {
     const MicaEncodeSettings full = {
-        .struct_size = struct_size, .quality = 50, .cpu_mask = UINT32_MAX};
+        .struct_size = struct_size, .quality = 50, .effort = 5, .cpu_mask = UINT32_MAX};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
@@ -35,6 +35,8 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
     }
     if (!(full->quality >= 0 && full->quality <= 100))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "quality must be 0..100");
+    if (full->effort < 1 || full->effort > 9)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "effort must be 1..9");
     if (full->threads < 0 || full->threads > MAX_THREADS)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);
     return MICA_OK;

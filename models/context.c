@@ -66,7 +66,8 @@ void mica_latents_free(MicaLatents *latents)
 typedef struct StepJob {
     MicaLatents *latents;
     const int16_t *in; /* stream of the context block, or y */
-    int step, skip, dead_zone;
+    const MicaRounding *rounding;
+    int step;
 } StepJob;
 
 /* Row index of a job -> phase and row within the phase. */
@@ -124,6 +125,15 @@ void mica_context(MicaLatents *latents, int step)
     mica_pool_run(runner->pool, 4 * (g->h16 / 2), head_row, &job);
 }
 
+static int round_symbol(int rest, const uint8_t threshold[2])
+{
+    const int magnitude = abs(rest);
+    int s = (magnitude - threshold[1] + 32) >> 4;
+    if (s < 2)
+        s = magnitude >= threshold[0];
+    return rest < 0 ? -s : s;
+}
+
 static void quantise_row(void *context, int index, int thread)
 {
     const StepJob *j = context;
@@ -135,6 +145,7 @@ static void quantise_row(void *context, int index, int thread)
     (void)thread;
     const int16_t *mean = l->mean + r.first;
     const uint8_t *scale = l->scale + r.first;
+    const uint8_t *shape = l->runner->network->y_shape + first;
     int16_t *symbol = l->symbol + r.first;
     for (int i = 0; i < r.count; i++, mean += quarter, scale += quarter, symbol += quarter) {
         const int x = 2 * i + r.x0;
@@ -145,21 +156,17 @@ static void quantise_row(void *context, int index, int thread)
         const int16_t *y = j->in + ((ptrdiff_t)r.y * g->w16 + x) * m + first;
         for (int c = 0; c < quarter; c++) {
             const int rest = apply_gain(y[c], &l->gain, first + c) - mean[c];
-            int s;
-            if (j->dead_zone) {
-                const int magnitude = (abs(rest) + 8 - j->dead_zone) >> 4;
-                s = magnitude <= 0 ? 0 : rest < 0 ? -magnitude : magnitude;
-            } else {
-                s = (rest + 8) >> 4;
-            }
-            symbol[c] = (int16_t)(scale[c] <= j->skip ? 0 : s);
+            symbol[c] =
+                (int16_t)(scale[c] < j->rounding->skip
+                              ? 0
+                              : round_symbol(rest, j->rounding->threshold[shape[c]][scale[c]]));
         }
     }
 }
 
-void mica_quantise(MicaLatents *latents, int step, const int16_t *y, int skip, int dead_zone)
+void mica_quantise(MicaLatents *latents, int step, const int16_t *y, const MicaRounding *rounding)
 {
-    StepJob job = {.latents = latents, .in = y, .step = step, .skip = skip, .dead_zone = dead_zone};
+    StepJob job = {.latents = latents, .in = y, .step = step, .rounding = rounding};
     mica_pool_run(latents->runner->pool, 4 * (latents->runner->geometry.h16 / 2), quantise_row,
                   &job);
 }

@@ -61,9 +61,19 @@ MicaStatus mica_prior(MicaLatents *latents, const int16_t *z, MicaError *error);
 /* Means and scale indices of step k from the features. */
 void mica_context(MicaLatents *latents, int step);
 
-/* Encoder: symbols of step k from y. Positions outside the picture and scale indices <= skip get 0.
- * `dead_zone` is taken off the magnitude in 1/16 step before rounding, 0 for plain rounding. */
-void mica_quantise(MicaLatents *latents, int step, const int16_t *y, int skip, int dead_zone);
+/*
+ * How the encoder rounds a residual of magnitude m (in 1/16 step) whose model is (shape, scale): 0
+ * below threshold[shape][scale][0], 1 below threshold[shape][scale][1], and beyond that like the
+ * step from 1 to 2, period 16. Plain rounding is 8 and 24 everywhere. Scale indices below `skip`
+ * give 0.
+ */
+typedef struct MicaRounding {
+    int skip;
+    uint8_t threshold[16][64][2];
+} MicaRounding;
+
+/* Encoder: symbols of step k from y; positions outside the picture get 0. */
+void mica_quantise(MicaLatents *latents, int step, const int16_t *y, const MicaRounding *rounding);
 
 /* Put the dequantised latents of step k into the features. */
 void mica_dequantise(MicaLatents *latents, int step);

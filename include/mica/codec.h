@@ -41,6 +41,7 @@ typedef struct MicaEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S */
     double quality;         /* 0 (smallest file) .. 100, default 50; steps of 0.1 are distinct */
+    int effort;             /* 1 (fastest) .. 9, default 5 */
     int threads;            /* 0: one per processor */
     uint32_t cpu_mask; /* instruction sets that may be used, see mica_cpu_flags(); default all */
     MicaTimes *times;  /* filled if not NULL */

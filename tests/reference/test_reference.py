@@ -90,7 +90,7 @@ def main():
                 for level in supported:
                     for threads in ('1', '2', '4', '7') if level in ('c', 'all') else ('2',):
                         options = ['--model', model, '--cpu', level, '--threads', threads]
-                        run(mica, 'encode', '-q', str(quality), *options, source, coded)
+                        run(mica, 'encode', '--effort', '1', '-q', str(quality), *options, source, coded)
                         with open(coded, 'rb') as f:
                             files.add(hashlib.md5(f.read()).hexdigest())
                         run(mica, 'decode', *options, coded, decoded)

@@ -118,18 +118,15 @@ class Reference:
             y_hat = done
         return y_hat, symbols
 
-    def quantise(self, y, quality, skip=4, dead_zone=2):
-        """The encoder's rounding as a choose() for code_y; skip and dead_zone as in codec/enc_picture.c."""
+    def quantise(self, y, quality, skip=4):
+        """The encoder's rounding at effort 1 as a choose() for code_y; skip as in codec/enc_picture.c."""
         gain = self.log2_gain('y_gain', quality)
         quarter = self.config['latents'] // 4
 
         def choose(k, p, g, mean, index):
             c = slice(g * quarter, (g + 1) * quarter)
             rest = self.gain(y[p // 2::2, p % 2::2, c], gain[c]) - mean
-            if dead_zone:
-                s = np.sign(rest) * np.maximum((np.abs(rest) + 8 - dead_zone) >> LATENT_BITS, 0)
-            else:
-                s = (rest + 8) >> LATENT_BITS
+            s = np.sign(rest) * ((np.abs(rest) + 8) >> LATENT_BITS)
             return np.where(index < skip, 0, s)
         return choose
 
