@@ -1,0 +1,138 @@
+#include <string.h>
+
+#include "tools/codec_options.h"
+#include "tools/commands.h"
+#include "tools/files.h"
+#include "tools/output/writer.h"
+#include "tools/report.h"
+
+typedef struct DecodeJob {
+    const char *input_name, *output_name;
+    const char *format;
+    bool md5;
+    WriteOptions write;
+    CodecOptions codec;
+    const Writer *writer;
+    FileBytes input;
+    MicaImage image;
+    OutputFile output;
+} DecodeJob;
+
+/* Fill in where the output goes and as what; a usage error if that stays unclear. */
+static int choose_writer(DecodeJob *job, const char *command)
+{
+    if (job->md5) {
+        job->writer = &writer_md5;
+        if (!job->output_name)
+            job->output_name = "-";
+        return OPTIONS_CONTINUE;
+    }
+    if (!job->output_name)
+        return report_usage(command, "an argument is missing");
+    if (job->format) {
+        job->writer = output_by_name(job->format);
+        if (!job->writer)
+            return report_usage(command,
+                                "--output-format: '%s' is not one of png, jpeg, ppm, pgm, "
+                                "pnm, pam and md5",
+                                job->format);
+    } else if (strcmp(job->output_name, "-") == 0) {
+        job->writer = &writer_pnm;
+    } else {
+        job->writer = output_by_file(job->output_name);
+        if (!job->writer)
+            return report_usage(command,
+                                "the ending of '%s' names no known format, use --output-format",
+                                job->output_name);
+    }
+    return OPTIONS_CONTINUE;
+}
+
+static int run_job(DecodeJob *job)
+{
+    const char *input = report_input_name(job->input_name);
+    const char *output = report_output_name(job->output_name);
+    MicaError error = {MICA_OK, ""};
+    if ((error.status = files_read(&job->input, job->input_name, &error)) != MICA_OK)
+        return report_error(input, &error);
+    /* A damaged header is the input's fault even where the output cannot be written either. */
+    MicaStreamInfo info;
+    error.status = mica_stream_info(job->input.data, job->input.size, &info, &error);
+    if (error.status != MICA_OK)
+        return report_error(input, &error);
+    /* Before the work: where the result cannot be written, nobody should wait for it. */
+    error.status =
+        output_file_open(&job->output, job->output_name, &job->input, job->writer->binary, &error);
+    if (error.status != MICA_OK)
+        return report_error(output, &error);
+
+    MicaDecodeSettings settings;
+    MicaTimes times = {0};
+    codec_options_decoder(&job->codec, &settings);
+    settings.times = &times;
+    error.status =
+        mica_image_decode(job->input.data, job->input.size, &settings, &job->image, &error);
+    if (error.status != MICA_OK)
+        return report_error(input, &error);
+
+    error.status = job->writer->write(&job->output, &job->image, &job->write, &error);
+    if (job->output.error) /* the cause; the writer only saw that it could not go on */
+        error.status = output_file_commit(&job->output, &error);
+    if (error.status == MICA_OK)
+        error.status = output_file_commit(&job->output, &error);
+    if (error.status != MICA_OK)
+        return report_error(output, &error);
+
+    if (job->codec.verbose)
+        report_note(output,
+                    "%dx%d %s, %.1f ms (hyper %.1f, context %.1f, entropy %.1f, synthesis "
+                    "%.1f)",
+                    job->image.width, job->image.height, job->image.channels == 1 ? "gray" : "RGB",
+                    times.total, times.hyper, times.context, times.entropy, times.synthesis);
+    return EXIT_DONE;
+}
+
+int cmd_decode(int argc, char **argv)
+{
+    DecodeJob job;
+    memset(&job, 0, sizeof job);
+    job.write.jpeg_quality = 95;
+    const Option options[] = {
+        {"output-format", 'f', OPTION_STRING, &job.format, 0, 0, "FMT",
+         "png, jpeg, ppm, pgm, pnm, pam or md5; default: by the ending"},
+        {"md5", 0, OPTION_FLAG, &job.md5, 0, 0, NULL,
+         "write the MD5 of the samples instead; OUT may be left out"},
+        {"jpeg-quality", 0, OPTION_INT, &job.write.jpeg_quality, 1, 100, "Q",
+         "quality of JPEG output, default 95"},
+        OPTION_MODEL(job.codec, "model to use; default: the built-in one of the stream"),
+        OPTION_THREADS(job.codec),
+        OPTION_CPU(job.codec),
+        OPTION_VERBOSE(job.codec),
+        OPTION_END};
+    const OptionSyntax syntax = {
+        .command = "decode",
+        .usage = "[options] IN.mica OUT",
+        .description = "Decode a picture and write it in the format that the ending of OUT names: "
+                       ".png, .jpg, .jpeg,\n.ppm, .pgm, .pnm, .pam or .md5. '-' is standard input "
+                       "or output, which gets PNM.",
+        .options = options,
+        .min_arguments = 1,
+        .max_arguments = 2};
+    const char *arguments[2];
+    int code = options_parse(&syntax, argc, argv, arguments);
+    if (code != OPTIONS_CONTINUE)
+        return code;
+    job.input_name = arguments[0];
+    job.output_name = arguments[1];
+
+    code = choose_writer(&job, syntax.command);
+    if (code == OPTIONS_CONTINUE)
+        code = codec_options_open(&job.codec, syntax.command);
+    if (code == OPTIONS_CONTINUE)
+        code = run_job(&job);
+    output_file_discard(&job.output);
+    mica_image_free(&job.image);
+    files_free(&job.input);
+    codec_options_close(&job.codec);
+    return code;
+}
