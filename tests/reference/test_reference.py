@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'tools', 'train'))
 from integer import Reference
 
-LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod', 'all')
+LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod')
 CASES = ((1, 1, 3, 50), (7, 13, 3, 0), (64, 64, 3, 100), (65, 63, 3, 31.7), (200, 72, 1, 60), (33, 130, 1, 12.5),
          (150, 1100, 3, 45))
 
@@ -73,9 +73,11 @@ def run(*command):
 
 def main():
     mica, models = sys.argv[1], sys.argv[2:]
-    supported = [v for v in LEVELS if subprocess.run([mica, 'bench', '--check-cpu', v], capture_output=True).returncode == 0]
-    print('levels:', ' '.join(supported), ' skipped (not on this processor):',
-          ' '.join(v for v in LEVELS if v not in supported))
+    out = subprocess.run([mica, '--version'], capture_output=True, text=True, check=True).stdout
+    have = ['c'] + out.split('instruction sets:')[1].strip().split('+')
+    supported = [v for v in LEVELS if v in have] + ['all']
+    print('levels: %s; skipped, not on this processor: %s' % (' '.join(supported),
+          ' '.join(v for v in LEVELS if v not in have)))
     failures = 0
     with tempfile.TemporaryDirectory() as d:
         source, coded, decoded = (os.path.join(d, n) for n in ('in.pnm', 'x.mica', 'out.pnm'))

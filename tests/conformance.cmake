@@ -1,0 +1,17 @@
+# Tests of the mica command against the numpy reference and the golden streams.
+find_package(Python3 COMPONENTS Interpreter)
+if(MICA_TOOLS AND Python3_FOUND)
+  execute_process(COMMAND ${Python3_EXECUTABLE} -c "import numpy" RESULT_VARIABLE no_numpy
+    OUTPUT_QUIET ERROR_QUIET)
+  if(no_numpy)
+    message(WARNING "numpy not found: the comparison with the reference networks is left out")
+  else()
+    add_test(NAME reference_networks COMMAND ${Python3_EXECUTABLE}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_reference.py $<TARGET_FILE:mica>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
+    set_tests_properties(reference_networks PROPERTIES LABELS conformance TIMEOUT 900)
+  endif()
+  add_test(NAME golden_vectors COMMAND ${Python3_EXECUTABLE}
+    ${CMAKE_CURRENT_SOURCE_DIR}/vectors/test_vectors.py $<TARGET_FILE:mica>)
+  set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
+endif()

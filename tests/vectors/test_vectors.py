@@ -1,0 +1,79 @@
+"""Golden streams: python3 test_vectors.py MICA [--update]
+
+Every stream of this folder must decode to the pixels whose MD5 stands in vectors.json, and every picture listed there
+must encode to the same bytes, at every instruction-set level of this processor and with 1, 2, 4 and 7 threads. The same
+list is checked by builds of different compilers and processors, so equal MD5s here mean equal results everywhere.
+
+--update writes streams and sums anew. It is for a new bitstream version or model only: streams of a released version
+must decode for ever.
+"""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+IMAGES = os.path.join(HERE, '..', '..', 'testimages')
+INDEX = os.path.join(HERE, 'vectors.json')
+THREADS = ('1', '2', '4', '7')
+
+
+def model_options(model):
+    return ['--model', os.path.join(HERE, model) if '.' in model else model]
+
+
+def levels(mica):
+    """Levels that this processor has, as options; the rest is reported as skipped."""
+    out = subprocess.run([mica, '--version'], capture_output=True, text=True, check=True).stdout
+    sets = out.split('instruction sets:')[1].strip().split('+')
+    known = ['c', 'sse41', 'avx2', 'avxvnni', 'avx512', 'avx512vnni', 'neon', 'dotprod']
+    have = [v for v in known if v == 'c' or v in sets]
+    print('levels: %s; skipped, not on this processor: %s' % (' '.join(have),
+                                                           ' '.join(v for v in known if v not in have) or 'none'))
+    return have
+
+
+def decode_md5(mica, v, *options):
+    out = subprocess.run([mica, 'decode', '--md5', *options, *model_options(v['model']),
+                          os.path.join(HERE, v['stream']), '-'], capture_output=True, text=True, check=True)
+    return out.stdout.split()[0]
+
+
+def encode(mica, v, path, *options):
+    subprocess.run([mica, 'encode', '-q', str(v['quality']), *options, *model_options(v['model']),
+                    os.path.join(IMAGES, v['picture']), path], check=True)
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def main():
+    mica = sys.argv[1]
+    with open(INDEX) as f:
+        vectors = json.load(f)
+    if '--update' in sys.argv:
+        for v in vectors:
+            encode(mica, v, os.path.join(HERE, v['stream']))
+            v['pixels_md5'] = decode_md5(mica, v)
+        with open(INDEX, 'w') as f:
+            f.write('[\n' + ',\n'.join(json.dumps(v) for v in vectors) + '\n]\n')
+        return
+    have = levels(mica)
+    runs = [('--cpu', level, '--threads', t) for level in have for t in THREADS]
+    bad = 0
+    with tempfile.TemporaryDirectory() as d:
+        for v in vectors:
+            with open(os.path.join(HERE, v['stream']), 'rb') as f:
+                stream = f.read()
+            wrong = [' '.join(r) for r in runs if decode_md5(mica, v, *r) != v['pixels_md5']]
+            wrong += ['encode ' + ' '.join(r) for r in runs
+                      if v.get('encode', True) and encode(mica, v, os.path.join(d, 'x.mica'), *r) != stream]
+            bad += bool(wrong)
+            print('%s %s (%s, %d bytes, md5 %s)%s' % ('FAIL' if wrong else 'ok  ', v['stream'], v['model'], len(stream),
+                  hashlib.md5(stream).hexdigest(), ''.join('\n     differs: ' + w for w in wrong)))
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == '__main__':
+    main()
