@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "codec/base/diag.h"
-#include "mica/model.h"
+#include "models/model.h"
 
 extern const uint8_t mica_builtin_s[];
 extern const uint32_t mica_builtin_s_size;
@@ -32,7 +32,7 @@ MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *er
     *model = NULL;
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         if (same_letter(name[0], builtins[i].name[0]) && !name[1])
-            return mica_model_load(model, builtins[i].data, *builtins[i].size, error);
+            return mica_model_load_trusted(model, builtins[i].data, *builtins[i].size, error);
     return mica_fail(error, MICA_ERROR_MODEL_MISSING, "there is no built-in model %s", name);
 }
 
@@ -44,7 +44,7 @@ MicaStatus mica_model_builtin_by_id(MicaModel **model, const uint8_t id[MICA_MOD
     *model = NULL;
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         if (!memcmp(builtins[i].data + *builtins[i].size - DIGEST_SIZE, id, MICA_MODEL_ID_SIZE))
-            return mica_model_load(model, builtins[i].data, *builtins[i].size, error);
+            return mica_model_load_trusted(model, builtins[i].data, *builtins[i].size, error);
     char text[2 * MICA_MODEL_ID_SIZE + 1];
     for (int i = 0; i < MICA_MODEL_ID_SIZE; i++) {
         text[2 * i] = "0123456789abcdef"[id[i] >> 4];

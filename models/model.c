@@ -21,7 +21,8 @@ struct MicaModel {
     PackedNetwork *packed;
 };
 
-MicaStatus mica_model_load(MicaModel **model, const void *data, size_t size, MicaError *error)
+static MicaStatus load(MicaModel **model, const void *data, size_t size, int verify,
+                       MicaError *error)
 {
     if (!model || !data)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model data");
@@ -31,7 +32,7 @@ MicaStatus mica_model_load(MicaModel **model, const void *data, size_t size, Mic
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
     atomic_init(&m->references, 1);
     pthread_mutex_init(&m->lock, NULL);
-    MicaStatus status = mica_model_file_parse(&m->file, data, size, error);
+    MicaStatus status = mica_model_file_parse(&m->file, data, size, verify, error);
     const MicaNetwork *network;
     if (status == MICA_OK) /* checks the tensors, and packs what will be needed anyway */
         status = mica_model_network(m, mica_cpu_flags(), &network, error);
@@ -39,6 +40,17 @@ MicaStatus mica_model_load(MicaModel **model, const void *data, size_t size, Mic
         mica_model_unref(&m);
     *model = m;
     return status;
+}
+
+MicaStatus mica_model_load(MicaModel **model, const void *data, size_t size, MicaError *error)
+{
+    return load(model, data, size, 1, error);
+}
+
+MicaStatus mica_model_load_trusted(MicaModel **model, const void *data, size_t size,
+                                   MicaError *error)
+{
+    return load(model, data, size, 0, error);
 }
 
 MicaModel *mica_model_ref(MicaModel *model)

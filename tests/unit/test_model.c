@@ -186,6 +186,29 @@ static void test_allocation_failures(void **state)
     fail();
 }
 
+/* The built-in models are loaded without computing their checksum, so it is computed here. */
+static void test_builtin_checksum(void **state)
+{
+    (void)state;
+    FILE *f = fopen(MICA_S_MODEL, "rb");
+    assert_non_null(f);
+    const size_t room = 16 << 20;
+    uint8_t *data = malloc(room);
+    const size_t size = fread(data, 1, room, f);
+    fclose(f);
+    MicaModel *model = NULL, *builtin = NULL;
+    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
+    assert_int_equal(mica_model_builtin(&builtin, "S", NULL), MICA_OK);
+    MicaModelInfo a, b;
+    mica_model_info(model, &a);
+    mica_model_info(builtin, &b);
+    assert_memory_equal(a.id, b.id, sizeof a.id);
+    assert_int_equal(a.file_size, b.file_size);
+    mica_model_unref(&model);
+    mica_model_unref(&builtin);
+    free(data);
+}
+
 static void test_builtin(void **state)
 {
     (void)state;
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_missing_tensor),
         cmocka_unit_test(test_overflowing_bias),
         cmocka_unit_test(test_allocation_failures),
+        cmocka_unit_test(test_builtin_checksum),
         cmocka_unit_test(test_builtin),
     };
     return cmocka_run_group_tests(tests, read_model, free_model);
