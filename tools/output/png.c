@@ -52,7 +52,7 @@ static MicaStatus write_guarded(PngWriter *w, const MicaImage *image)
     if (!w->info)
         return report_fail(w->error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
     png_set_write_fn(w->png, w, on_write, on_flush);
-    /* On photographs the default level takes twice as long as decoding the picture and saves
+    /* On photographs the default level takes longer than decoding the picture and saves
      * nothing. */
     png_set_compression_level(w->png, 3);
     png_set_IHDR(w->png, w->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
