@@ -9,7 +9,15 @@ void mica_kernels_init(MicaKernels *kernels, uint32_t cpu_flags)
     kernels->cpu_flags = cpu_flags;
     mica_kernels_init_c(kernels);
 #if defined(MICA_HAVE_X86)
+    if (cpu_flags & MICA_CPU_SSE41)
+        mica_kernels_init_sse41(kernels);
     if (cpu_flags & MICA_CPU_AVX2)
         mica_kernels_init_avx2(kernels);
+    if (cpu_flags & MICA_CPU_AVXVNNI)
+        mica_kernels_init_avxvnni(kernels);
+    if (cpu_flags & MICA_CPU_AVX512)
+        mica_kernels_init_avx512(kernels);
+    if (cpu_flags & MICA_CPU_AVX512VNNI)
+        mica_kernels_init_avx512vnni(kernels);
 #endif
 }

@@ -21,6 +21,7 @@ void mica_kernels_init_avx2(MicaKernels *kernels);
 void mica_kernels_init_avxvnni(MicaKernels *kernels);
 void mica_kernels_init_avx512(MicaKernels *kernels);
 void mica_kernels_init_avx512vnni(MicaKernels *kernels);
+void mica_depthwise_init_avx512vnni(MicaKernels *kernels);
 void mica_kernels_init_neon(MicaKernels *kernels);
 void mica_kernels_init_dotprod(MicaKernels *kernels);
 

@@ -1,13 +1,15 @@
 #include "transforms/pack.h"
 
-#include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define MAX_TILE 32
 #define MAX_QUADS (MICA_MAX_INPUTS / 4)
+#define MAX_OPEN 32 /* quads waiting for a mate; limits time and stack, not what is correct */
 
-size_t mica_packed_size_pairs(const MicaPointwise *layer)
+size_t mica_packed_size_pairs(const MicaPointwise *layer, int tile)
 {
+    (void)tile;
     return (size_t)layer->inputs * (size_t)layer->outputs * sizeof(int16_t);
 }
 
@@ -24,88 +26,114 @@ void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *pac
     }
 }
 
-/* The 16-bit sums of a chain: 2 per output channel, each of 2 products per quad. With inputs
- * 0..127 they stay in range if the positive and the negative weights each add up to at most
- * 32767 / 127. */
-#define CHAIN_LIMIT (INT16_MAX / 127)
-
-typedef struct Load {
-    uint16_t positive[2 * MAX_TILE], negative[2 * MAX_TILE];
-} Load;
-
-static void add_quad(Load *load, const int8_t *weight, int inputs, int tile)
+size_t mica_packed_size_quads(const MicaPointwise *layer, int tile)
 {
-    for (int o = 0; o < tile; o++, weight += inputs) {
-        for (int i = 0; i < 4; i++) {
-            uint16_t *sum = weight[i] > 0 ? load->positive : load->negative;
-            const int magnitude = weight[i] > 0 ? weight[i] : -weight[i];
+    (void)tile;
+    return ((size_t)layer->inputs + sizeof(int32_t)) * (size_t)layer->outputs;
+}
 
-            sum[2 * o + i / 2] = (uint16_t)(sum[2 * o + i / 2] + magnitude);
-        }
+void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+{
+    const int offset = layer->input_kind == MICA_INPUT_S8 ? 128 : 0;
+    const size_t sums_size = (size_t)tile * sizeof(int32_t);
+    const size_t tile_size = sums_size + (size_t)layer->inputs * (size_t)tile;
+
+    for (int o = 0; o < layer->outputs; o++) {
+        uint8_t *const out = (uint8_t *)packed + (size_t)(o / tile) * tile_size;
+        const size_t position = (size_t)mica_tile_position(o % tile, tile);
+        int32_t sum = 0;
+
+        for (int i = 0; i < layer->inputs; i++)
+            sum -= offset * weight[i];
+        memcpy(out + position * sizeof sum, &sum, sizeof sum);
+        for (int i = 0; i < layer->inputs; i += 4, weight += 4)
+            memcpy(out + sums_size + ((size_t)(i / 4 * tile) + position) * 4, weight, 4);
     }
 }
 
-static int fits(const Load *load, int tile)
+/* The sums of a quad, and of the pair it joins: 2 per output channel. With inputs 0..127 they stay
+ * in range if the positive weights and the negative ones each add up to at most 32767 / 127. */
+#define LOAD_LIMIT (INT16_MAX / 127)
+
+typedef struct Load {
+    int16_t positive[2 * MAX_TILE], negative[2 * MAX_TILE];
+} Load;
+
+static Load quad_load(const int8_t *weight, int inputs, int tile)
+{
+    Load load = {{0}, {0}};
+
+    for (int o = 0; o < tile; o++, weight += inputs) {
+        for (int i = 0; i < 4; i++) {
+            if (weight[i] > 0)
+                load.positive[2 * o + i / 2] += weight[i];
+            else
+                load.negative[2 * o + i / 2] -= weight[i];
+        }
+    }
+    return load;
+}
+
+static bool fits(const Load *a, const Load *b)
 {
     int largest = 0;
 
-    for (int i = 0; i < 2 * tile; i++) {
-        const int sum =
-            load->positive[i] > load->negative[i] ? load->positive[i] : load->negative[i];
-        largest = sum > largest ? sum : largest;
+    for (int i = 0; i < 2 * MAX_TILE; i++) {
+        const int positive = a->positive[i] + b->positive[i];
+        const int negative = a->negative[i] + b->negative[i];
+        largest = positive > largest ? positive : largest;
+        largest = negative > largest ? negative : largest;
     }
-    return largest <= CHAIN_LIMIT;
+    return largest <= LOAD_LIMIT;
 }
 
-/* The chain that starts with quad `first`: take quads that still fit, in order, at most `length`.
- * Returns the number taken, 0 if fewer than `length` were found. */
-static int find_chain(const int8_t *weight, int inputs, int tile, const uint8_t *used, int first,
-                      int length, int *chain)
-{
-    Load load = {{0}, {0}};
-    int taken = 0;
-
-    for (int q = first; q < inputs / 4 && taken < length; q++) {
-        if (used[q])
-            continue;
-        Load next = load;
-        add_quad(&next, weight + 4 * q, inputs, tile);
-        if (taken && !fits(&next, tile))
-            continue;
-        load = next;
-        chain[taken++] = q;
-    }
-    return taken == length ? taken : 0;
-}
-
-static void pack_chain_tile(const int8_t *weight, int inputs, int tile, int chain_max,
-                            uint8_t *packed)
+/* Order the quads into pairs that fit, then the rest; returns the number of pairs. */
+static int pair_quads(const int8_t *weight, int inputs, int tile, uint16_t *order)
 {
     const int quads = inputs / 4;
-    uint8_t used[MAX_QUADS] = {0};
-    uint16_t offset[MAX_QUADS];
-    MicaChainHeader header = {{0}};
-    int count = 0;
-    int8_t *out = (int8_t *)packed + mica_chain_head_size(inputs);
+    Load load[MAX_OPEN]; /* of the quads without a mate so far, quad open[i] */
+    uint16_t open[MAX_OPEN];
+    int opened = 0, pairs = 0, singles = 0;
 
-    for (int length = chain_max; length > 0; length--) {
-        for (int q = 0; q < quads; q++) {
-            int chain[MICA_CHAIN_MAX];
+    for (int q = 0; q < quads; q++) {
+        const Load own = quad_load(weight + 4 * q, inputs, tile);
+        int mate = 0;
 
-            if (used[q] || !find_chain(weight, inputs, tile, used, q, length, chain))
-                continue;
-            header.count[length - 1]++;
-            for (int i = 0; i < length; i++) {
-                used[chain[i]] = 1;
-                offset[count++] = (uint16_t)(4 * chain[i]);
-            }
+        while (mate < opened && !fits(&load[mate], &own))
+            mate++;
+        if (mate < opened) {
+            order[2 * pairs] = open[mate];
+            order[2 * pairs++ + 1] = (uint16_t)q;
+            opened--;
+            open[mate] = open[opened];
+            load[mate] = load[opened];
+        } else {
+            const int place = opened < MAX_OPEN ? opened++ : 0;
+            if (mate == MAX_OPEN)
+                order[quads - ++singles] = open[0];
+            open[place] = (uint16_t)q;
+            load[place] = own;
         }
     }
-    memcpy(packed, &header, sizeof header);
-    memcpy(packed + sizeof header, offset, (size_t)quads * sizeof *offset);
-    for (int q = 0; q < quads; q++, out += 4 * tile)
+    memcpy(order + 2 * pairs, open, (size_t)opened * sizeof *open);
+    return pairs;
+}
+
+static void pack_chain_tile(const int8_t *weight, int inputs, int tile, uint8_t *packed)
+{
+    const int quads = inputs / 4;
+    int8_t *out = (int8_t *)packed + mica_chain_head_size(inputs);
+    uint16_t order[MAX_QUADS];
+    MicaChainHeader header;
+
+    header.pairs = (uint16_t)pair_quads(weight, inputs, tile, order);
+    for (int q = 0; q < quads; q++, out += 4 * tile) {
+        order[q] = (uint16_t)(4 * order[q]);
         for (int o = 0; o < tile; o++)
-            memcpy(out + 4 * mica_tile_position(o, tile), weight + o * inputs + offset[q], 4);
+            memcpy(out + 4 * mica_tile_position(o, tile), weight + o * inputs + order[q], 4);
+    }
+    memcpy(packed, &header, sizeof header);
+    memcpy(packed + sizeof header, order, (size_t)quads * sizeof *order);
 }
 
 size_t mica_packed_size_chains(const MicaPointwise *layer, int tile)
@@ -113,14 +141,12 @@ size_t mica_packed_size_chains(const MicaPointwise *layer, int tile)
     return (size_t)(layer->outputs / tile) * mica_chain_tile_size(layer->inputs, tile);
 }
 
-void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile,
-                      int chain_max)
+void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
 {
     uint8_t *out = packed;
 
-    assert(tile <= MAX_TILE && chain_max <= MICA_CHAIN_MAX && layer->inputs <= MICA_MAX_INPUTS);
     for (int o = 0; o < layer->outputs; o += tile) {
-        pack_chain_tile(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile, chain_max, out);
+        pack_chain_tile(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile, out);
         out += mica_chain_tile_size(layer->inputs, tile);
     }
 }

@@ -21,24 +21,27 @@ MICA_INLINE int mica_tile_position(int o, int tile)
 }
 
 /* Pairs: per tile, int16 [inputs / 2][tile][2], for a multiply-add of int16 pairs. */
-size_t mica_packed_size_pairs(const MicaPointwise *layer);
+size_t mica_packed_size_pairs(const MicaPointwise *layer, int tile);
 void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
 
-/*
- * Chains: for u7 inputs times int8 weights with 16-bit intermediate sums (maddubs). Each input quad
- * (4 channels) gives every sum two products pairs of at most 127 * 2 * 128, so one quad always
- * fits 16 bits; two or three fit if the weights are small enough, and then the widening to 32 bits
- * is paid once per chain instead of once per quad. The packer orders the quads into chains whose
- * sums provably cannot leave the 16-bit range, whatever the input.
- *
- * Per tile: the header, then the byte offsets of the quads in chain order (in the input pixel),
- * padded to 64 bytes, then int8 [inputs / 4][tile][4] in the same order. Chains of
- * MICA_CHAIN_MAX quads come first, then shorter ones; count[n] is the number of chains of n + 1.
- */
-#define MICA_CHAIN_MAX 3
+/* Quads: per tile, int32 [tile] to add to the sums, then int8 [inputs / 4][tile][4], for a
+ * multiply-add of u8 by s8 quads. Signed inputs are read with an offset of 128; the first array
+ * takes it back. */
+size_t mica_packed_size_quads(const MicaPointwise *layer, int tile);
+void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
 
+/*
+ * Chains: for u7 inputs times int8 weights with 16-bit intermediate sums (maddubs). An input quad
+ * gives each 16-bit sum two products, at most 2 * 127 * 128 in all. Two quads fit as well if the
+ * weights allow it, and then share the step that widens to 32 bits. Trained weights nearly always
+ * do if the quads are paired with care, so the packer chooses the pairs, per tile, such that no
+ * input whatever can leave the 16-bit range.
+ *
+ * Per tile: the header, then the offsets of the quads in the input pixel, paired ones first, padded
+ * to 64 bytes, then int8 [inputs / 4][tile][4] in the same order.
+ */
 typedef struct MicaChainHeader {
-    uint16_t count[MICA_CHAIN_MAX];
+    uint16_t pairs;
 } MicaChainHeader;
 
 /* Bytes of header and offsets. */
@@ -54,7 +57,6 @@ MICA_INLINE size_t mica_chain_tile_size(int inputs, int tile)
 }
 
 size_t mica_packed_size_chains(const MicaPointwise *layer, int tile);
-void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile,
-                      int chain_max);
+void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
 
 #endif

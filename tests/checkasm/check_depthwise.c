@@ -20,11 +20,11 @@ typedef struct Case {
     int8_t *in[3], *out_reference, *out_candidate;
 } Case;
 
-static void case_open(Case *c, uint32_t flags, int channels, size_t width)
+static void case_open(Case *c, const CheckLevel *level, int channels, size_t width)
 {
     memset(c, 0, sizeof *c);
     mica_kernels_init(&c->reference, 0);
-    mica_kernels_init(&c->candidate, flags);
+    checkasm_kernels(&c->candidate, level);
     c->weight = checkasm_alloc(9 * (size_t)channels);
     c->bias = checkasm_alloc((size_t)channels * sizeof *c->bias);
     c->multiplier = checkasm_alloc((size_t)channels * sizeof *c->multiplier);
@@ -101,7 +101,7 @@ static void bench(const CheckLevel *level)
 
     for (size_t s = 0; s < COUNT(shapes); s++) {
         Case c;
-        case_open(&c, level->flags, shapes[s][0], (size_t)shapes[s][1]);
+        case_open(&c, level, shapes[s][0], (size_t)shapes[s][1]);
         case_fill(&c, CHECK_RANDOM, CHECK_RANDOM);
         c.layer.packed = c.packed_candidate;
         checkasm_context("depthwise %s %d channels, %d pixels", level->name, shapes[s][0],
@@ -118,7 +118,7 @@ void check_depthwise(const CheckLevel *level)
     static const int channels[] = {32, 64, 96, 128, 160, 192, 320, 448};
     MicaKernels kernels;
 
-    mica_kernels_init(&kernels, level->flags);
+    checkasm_kernels(&kernels, level);
     for (size_t i = 0; i < seen_count; i++)
         if (seen[i] == kernels.depthwise)
             return;
@@ -127,7 +127,7 @@ void check_depthwise(const CheckLevel *level)
     for (size_t i = 0; i < COUNT(channels); i++) {
         for (int width = 0; width < 12; width++) {
             Case c;
-            case_open(&c, level->flags, channels[i], (size_t)(width < 9 ? width : 5 * width));
+            case_open(&c, level, channels[i], (size_t)(width < 9 ? width : 5 * width));
             for (int fill = 0; fill < CHECK_FILLS; fill++) {
                 const int weights = checkasm_range(0, CHECK_FILLS - 1);
                 case_fill(&c, fill ? (CheckFill)weights : CHECK_RANDOM, (CheckFill)fill);

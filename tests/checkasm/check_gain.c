@@ -16,11 +16,11 @@ typedef struct Case {
     uint8_t *shift;
 } Case;
 
-static void case_open(Case *c, uint32_t flags, int channels, size_t pixels)
+static void case_open(Case *c, const CheckLevel *level, int channels, size_t pixels)
 {
     memset(c, 0, sizeof *c);
     mica_kernels_init(&c->reference, 0);
-    mica_kernels_init(&c->candidate, flags);
+    checkasm_kernels(&c->candidate, level);
     c->channels = channels;
     c->pixels = pixels;
     c->bytes = pixels * (size_t)channels * sizeof(int16_t);
@@ -79,7 +79,7 @@ void check_gain(const CheckLevel *level)
     static size_t seen_count;
     MicaKernels kernels;
 
-    mica_kernels_init(&kernels, level->flags);
+    checkasm_kernels(&kernels, level);
     for (size_t i = 0; i < seen_count; i++)
         if (seen[i] == kernels.gain)
             return;
@@ -88,7 +88,7 @@ void check_gain(const CheckLevel *level)
     for (int channels = 32; channels <= 448; channels += 32) {
         for (int pixels = 0; pixels < 6; pixels++) {
             Case c;
-            case_open(&c, level->flags, channels, (size_t)pixels);
+            case_open(&c, level, channels, (size_t)pixels);
             for (int fill = 0; fill < CHECK_FILLS; fill++) {
                 const int mantissa = checkasm_range(0, CHECK_FILLS - 1);
                 case_fill(&c, fill ? (CheckFill)mantissa : CHECK_RANDOM, (CheckFill)fill);
@@ -101,7 +101,7 @@ void check_gain(const CheckLevel *level)
     }
     if (level->bench) {
         Case c;
-        case_open(&c, level->flags, 192, 384);
+        case_open(&c, level, 192, 384);
         case_fill(&c, CHECK_RANDOM, CHECK_RANDOM);
         checkasm_context("gain %s 192 channels, 384 pixels", level->name);
         checkasm_print_rate((double)c.bytes / 2, checkasm_cycles(run_candidate, &c), "element");

@@ -35,14 +35,14 @@ static size_t kind_size(bool wide)
     return wide ? 2 : 1;
 }
 
-static void case_open(Case *c, uint32_t flags, MicaInputKind in, MicaOutputKind out, int inputs,
-                      int outputs, size_t pixels, int in_gap, int out_gap)
+static void case_open(Case *c, const CheckLevel *level, MicaInputKind in, MicaOutputKind out,
+                      int inputs, int outputs, size_t pixels, int in_gap, int out_gap)
 {
     const bool wide = out == MICA_OUTPUT_S16 || out == MICA_OUTPUT_S16_ADD;
 
     memset(c, 0, sizeof *c);
     mica_kernels_init(&c->reference, 0);
-    mica_kernels_init(&c->candidate, flags);
+    checkasm_kernels(&c->candidate, level);
     c->weight = checkasm_alloc((size_t)inputs * (size_t)outputs);
     c->bias = checkasm_alloc((size_t)outputs * sizeof *c->bias);
     c->multiplier = checkasm_alloc((size_t)outputs * sizeof *c->multiplier);
@@ -167,8 +167,8 @@ static void check_shape(const CheckLevel *level, int inputs, int outputs, size_t
     for (int in = 0; in < 3; in++) {
         for (int out = 0; out < 4; out++) {
             Case c;
-            case_open(&c, level->flags, (MicaInputKind)in, (MicaOutputKind)out, inputs, outputs,
-                      pixels, 32 * checkasm_range(0, 2), 32 * checkasm_range(0, 2));
+            case_open(&c, level, (MicaInputKind)in, (MicaOutputKind)out, inputs, outputs, pixels,
+                      32 * checkasm_range(0, 2), 32 * checkasm_range(0, 2));
             for (int fill = 0; fill < CHECK_FILLS; fill++) {
                 const int weights = checkasm_range(0, CHECK_FILLS - 1);
                 bool ok = true;
@@ -208,7 +208,7 @@ static void bench_shape(const CheckLevel *level, MicaInputKind in, MicaOutputKin
                         int outputs, size_t pixels, int bits)
 {
     Case c;
-    case_open(&c, level->flags, in, out, inputs, outputs, pixels, 0, 0);
+    case_open(&c, level, in, out, inputs, outputs, pixels, 0, 0);
     fill_weights(&c, CHECK_SMALL);
     for (int i = 0; i < inputs * outputs; i++)
         c.weight[i] = (int8_t)(bits == 4 ? checkasm_range(-8, 7) : bell());
@@ -248,7 +248,7 @@ void check_pointwise(const CheckLevel *level)
     static const int pixels[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 24, 31};
     MicaKernels kernels;
 
-    mica_kernels_init(&kernels, level->flags);
+    checkasm_kernels(&kernels, level);
     for (size_t i = 0; i < seen_count; i++)
         if (seen[i] == kernels.pointwise)
             return;

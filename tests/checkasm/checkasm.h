@@ -15,15 +15,21 @@
 
 #include "codec/base/attributes.h"
 
+struct MicaKernels;
+
 typedef struct CheckLevel {
     const char *name;
-    uint32_t flags; /* of this level and of all that it builds on */
-    bool bench;     /* time the functions as well */
+    uint32_t flags;                               /* of this level and all that it builds on */
+    void (*overlay)(struct MicaKernels *kernels); /* or NULL: kernels that no flag selects */
+    bool bench;                                   /* time the functions as well */
 } CheckLevel;
 
 void check_pointwise(const CheckLevel *level);
 void check_depthwise(const CheckLevel *level);
 void check_gain(const CheckLevel *level);
+
+/* The function table of a level. */
+void checkasm_kernels(struct MicaKernels *kernels, const CheckLevel *level);
 
 uint32_t checkasm_random(void);
 

@@ -1,0 +1,13 @@
+/* The AVX-512 level without VNNI: what AVX2 does, in wider vectors. */
+#include "transforms/x86/vec_avx512.h"
+
+#define MICA_LEVEL(name) name##_avx512
+#define PAIRS_GROUP 8
+#define CHAINS_GROUP 8
+
+#include "transforms/x86/pointwise_body.h"
+
+void mica_kernels_init_avx512(MicaKernels *kernels)
+{
+    init_pointwise(kernels);
+}

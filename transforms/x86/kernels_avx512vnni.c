@@ -1,0 +1,15 @@
+/* The AVX-512 level with VNNI. */
+#include "transforms/x86/vec_avx512.h"
+#include "transforms/x86/vec_vnni.h"
+
+#define MICA_LEVEL(name) name##_avx512vnni
+#define PAIRS_GROUP 8
+#define QUADS_GROUP 8
+
+#include "transforms/x86/pointwise_body.h"
+
+void mica_kernels_init_avx512vnni(MicaKernels *kernels)
+{
+    mica_depthwise_init_avx512vnni(kernels);
+    init_pointwise(kernels);
+}

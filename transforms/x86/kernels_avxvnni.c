@@ -1,0 +1,18 @@
+/* The AVX-VNNI level: the dot products of AVX-512 VNNI in 256-bit vectors and VEX encoding.
+ * Compiled for AVX-512 by checkasm, where the same operations exist, to test it on more processors.
+ */
+#include "transforms/x86/vec_avx2.h"
+#include "transforms/x86/vec_vnni.h"
+
+#define MICA_LEVEL(name) name##_avxvnni
+#define PAIRS_GROUP 6
+#define QUADS_GROUP 6
+
+#include "transforms/x86/pointwise_body.h"
+#include "transforms/x86/depthwise_body.h"
+
+void mica_kernels_init_avxvnni(MicaKernels *kernels)
+{
+    init_pointwise(kernels);
+    init_depthwise(kernels);
+}

@@ -1,0 +1,252 @@
+/*
+ * Pointwise convolution for x86, compiled once per level: the including file has chosen a vector
+ * width (vec_*.h), MICA_LEVEL(name) for the names, the pixels per call PAIRS_GROUP, CHAINS_GROUP
+ * or QUADS_GROUP, and, where the processor has VNNI, vec_dot16 and vec_dot8.
+ *
+ * A tile of output channels is two vectors of int32 sums per pixel; each pair or quad of input
+ * channels is broadcast to all elements and meets the weights of all outputs of the tile. All sums
+ * of a call and the weights at hand fit the registers.
+ */
+#include "transforms/kernels_impl.h"
+#include "transforms/pack.h"
+#include "transforms/pointwise_driver.h"
+
+#define TILE (VEC_BYTES / 2)
+
+#if !HAVE_VNNI
+#define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
+#endif
+
+/* Bias and requantisation of a tile. */
+typedef struct TileRequant {
+    Vec bias[2], shift[2], multiplier;
+} TileRequant;
+
+MICA_INLINE TileRequant load_requant(const MicaTileJob *job)
+{
+    return (TileRequant){
+        {vec_load_lanes(job->bias, 32), vec_load_lanes(job->bias + 4, 32)},
+        {vec_load_lanes_widened(job->shift, 8), vec_load_lanes_widened(job->shift + 4, 8)},
+        vec_load(job->multiplier)};
+}
+
+/* The sums of a group to its outputs, as far as there are pixels. */
+MICA_INLINE void store_sums(const MicaTileJob *job, const TileRequant *rq, int first, int group,
+                            Vec sum[][2])
+{
+    const int count = job->pixels - first;
+    const ptrdiff_t out_stride = job->out_stride;
+    uint8_t *out = job->out + first * out_stride;
+    Vec v[MICA_GROUP_MAX];
+
+#pragma GCC unroll 12
+    for (int p = 0; p < group; p++) {
+        const Vec t0 = vec_shr32(sum[p][0], rq->shift[0]);
+        const Vec t1 = vec_shr32(sum[p][1], rq->shift[1]);
+        v[p] = vec_mulhrs16(vec_pack32(t0, t1), rq->multiplier);
+    }
+    if (job->kind == MICA_OUTPUT_S16_ADD) {
+        const ptrdiff_t stride = job->residual_stride;
+        const int16_t *residual = job->residual + first * stride;
+#pragma GCC unroll 12
+        for (int p = 0; p < group; p++, out += out_stride, residual += stride)
+            if (p < count)
+                vec_store(out, vec_adds16(v[p], vec_load(residual)));
+    } else if (job->kind == MICA_OUTPUT_S16) {
+#pragma GCC unroll 12
+        for (int p = 0; p < group; p++, out += out_stride)
+            if (p < count)
+                vec_store(out, v[p]);
+    } else {
+        const int low = job->kind == MICA_OUTPUT_U7 ? 0 : -127;
+#pragma GCC unroll 12
+        for (int p = 0; p < group; p++, out += out_stride)
+            if (p < count)
+                vec_store_narrow(out, v[p], low);
+    }
+}
+
+/* The rows of a group, and the sums at their start. The compiler must not learn how the rows
+ * relate, or it spends instructions in the inner loops to save registers. */
+MICA_INLINE void start_group(const MicaTileJob *job, const TileRequant *rq, int first, int group,
+                             const uint8_t **rows, Vec sum[][2])
+{
+#pragma GCC unroll 12
+    for (int p = 0; p < group; p++) {
+        rows[p] = mica_job_row(job, first + p);
+        __asm__("" : "+r"(rows[p]));
+        sum[p][0] = rq->bias[0];
+        sum[p][1] = rq->bias[1];
+    }
+}
+
+/* int16 inputs, weights in pairs. */
+static void MICA_LEVEL(mica_pointwise_s16x8)(const MicaTileJob *job)
+{
+    const TileRequant rq = load_requant(job);
+    const ptrdiff_t bytes = (ptrdiff_t)job->inputs * 2;
+
+    for (int first = 0; first < job->pixels; first += PAIRS_GROUP) {
+        const uint8_t *weight = job->weight;
+        const uint8_t *rows[PAIRS_GROUP];
+        Vec sum[PAIRS_GROUP][2];
+
+        start_group(job, &rq, first, PAIRS_GROUP, rows, sum);
+        for (ptrdiff_t i = 0; i < bytes; i += 4, weight += 2 * VEC_BYTES) {
+            const Vec w0 = vec_load(weight), w1 = vec_load(weight + VEC_BYTES);
+
+#pragma GCC unroll 12
+            for (int p = 0; p < PAIRS_GROUP; p++) {
+                const Vec x = vec_set32(mica_load32(rows[p] + i));
+                sum[p][0] = vec_dot16(sum[p][0], x, w0);
+                sum[p][1] = vec_dot16(sum[p][1], x, w1);
+            }
+        }
+        store_sums(job, &rq, first, PAIRS_GROUP, sum);
+    }
+}
+
+#if HAVE_VNNI
+
+/* Unsigned 8-bit inputs, weights in quads. */
+static void MICA_LEVEL(mica_pointwise_u8x8)(const MicaTileJob *job)
+{
+    TileRequant rq = load_requant(job);
+
+    rq.bias[0] = vec_add32(rq.bias[0], vec_load(job->weight));
+    rq.bias[1] = vec_add32(rq.bias[1], vec_load(job->weight + VEC_BYTES));
+    for (int first = 0; first < job->pixels; first += QUADS_GROUP) {
+        const uint8_t *weight = job->weight + 2 * VEC_BYTES;
+        const uint8_t *rows[QUADS_GROUP];
+        Vec sum[QUADS_GROUP][2];
+
+        start_group(job, &rq, first, QUADS_GROUP, rows, sum);
+        for (ptrdiff_t i = 0; i < job->inputs; i += 4, weight += 2 * VEC_BYTES) {
+            const Vec w0 = vec_load(weight), w1 = vec_load(weight + VEC_BYTES);
+
+#pragma GCC unroll 12
+            for (int p = 0; p < QUADS_GROUP; p++) {
+                const Vec x = vec_set32(mica_load32(rows[p] + i));
+                sum[p][0] = vec_dot8(sum[p][0], x, w0);
+                sum[p][1] = vec_dot8(sum[p][1], x, w1);
+            }
+        }
+        store_sums(job, &rq, first, QUADS_GROUP, sum);
+    }
+}
+
+/* Signed inputs become unsigned by an offset of 128, which the packed correction takes back. */
+static void MICA_LEVEL(offset_input)(const int8_t *in, void *out, int count)
+{
+    const __m256i sign = _mm256_set1_epi8(-128);
+
+    for (int i = 0; i < count; i += 32) {
+        const __m256i v = _mm256_loadu_si256((const __m256i *)(in + i));
+        _mm256_store_si256((__m256i *)((uint8_t *)out + i), _mm256_xor_si256(v, sign));
+    }
+}
+
+#else
+
+/* Chains of `length` quads, from `offset` to `end`. */
+MICA_INLINE void add_chains(Vec sum[CHAINS_GROUP][2], const uint8_t *const *rows, int length,
+                            const uint16_t *offset, const uint16_t *end, const uint8_t *weight)
+{
+    const Vec ones = vec_set16(1);
+
+    for (; offset < end; offset += length, weight += length * 2 * VEC_BYTES) {
+#pragma GCC unroll 12
+        for (int p = 0; p < CHAINS_GROUP; p++) {
+            Vec x = vec_set32(mica_load32(rows[p] + offset[0]));
+            Vec t0 = vec_maddubs(x, vec_load(weight));
+            Vec t1 = vec_maddubs(x, vec_load(weight + VEC_BYTES));
+
+            for (int i = 1; i < length; i++) {
+                const uint8_t *const w = weight + i * 2 * VEC_BYTES;
+                x = vec_set32(mica_load32(rows[p] + offset[i]));
+                t0 = vec_add16(t0, vec_maddubs(x, vec_load(w)));
+                t1 = vec_add16(t1, vec_maddubs(x, vec_load(w + VEC_BYTES)));
+            }
+            sum[p][0] = vec_add32(sum[p][0], vec_madd16(t0, ones));
+            sum[p][1] = vec_add32(sum[p][1], vec_madd16(t1, ones));
+        }
+    }
+}
+
+/* 7-bit inputs, weights in chains. */
+static void MICA_LEVEL(mica_pointwise_u7x8)(const MicaTileJob *job)
+{
+    const TileRequant rq = load_requant(job);
+    const MicaChainHeader *const header = (const MicaChainHeader *)job->weight;
+    const uint16_t *const offset = (const uint16_t *)(header + 1);
+    const uint16_t *const singles = offset + 2 * header->pairs, *const end =
+                                                                    offset + job->inputs / 4;
+    const uint8_t *const weight = job->weight + mica_chain_head_size(job->inputs);
+    const uint8_t *const single_weight = weight + header->pairs * 4 * VEC_BYTES;
+
+    for (int first = 0; first < job->pixels; first += CHAINS_GROUP) {
+        const uint8_t *rows[CHAINS_GROUP];
+        Vec sum[CHAINS_GROUP][2];
+
+        start_group(job, &rq, first, CHAINS_GROUP, rows, sum);
+        add_chains(sum, rows, 2, offset, singles, weight);
+        add_chains(sum, rows, 1, singles, end, single_weight);
+        store_sums(job, &rq, first, CHAINS_GROUP, sum);
+    }
+}
+
+static void MICA_LEVEL(widen_input)(const int8_t *in, void *out, int count)
+{
+    for (int i = 0; i < count; i += VEC_BYTES / 2)
+        vec_store((int16_t *)out + i, vec_load_widened(in + i));
+}
+
+#endif
+
+#define PAIRS                                                                                      \
+    .tile = TILE, .group = PAIRS_GROUP, .in_size = 2, .packed_size = mica_packed_size_pairs,       \
+    .pack = mica_pack_pairs, .run = MICA_LEVEL(mica_pointwise_s16x8)
+#define QUADS                                                                                      \
+    .tile = TILE, .group = QUADS_GROUP, .in_size = 1, .packed_size = mica_packed_size_quads,       \
+    .pack = mica_pack_quads, .run = MICA_LEVEL(mica_pointwise_u8x8)
+#define CHAINS                                                                                     \
+    .tile = TILE, .group = CHAINS_GROUP, .in_size = 1, .packed_size = mica_packed_size_chains,     \
+    .pack = mica_pack_chains, .run = MICA_LEVEL(mica_pointwise_u7x8)
+
+static const MicaTileKernel tile_kernels[] = {
+#if HAVE_VNNI
+    [MICA_INPUT_S16] = {PAIRS},
+    [MICA_INPUT_S8] = {QUADS, .convert = MICA_LEVEL(offset_input)},
+    [MICA_INPUT_U7] = {QUADS},
+#else
+    [MICA_INPUT_S16] = {PAIRS},
+    [MICA_INPUT_S8] = {PAIRS, .convert = MICA_LEVEL(widen_input)},
+    [MICA_INPUT_U7] = {CHAINS},
+#endif
+};
+
+static size_t MICA_LEVEL(pointwise_packed_size)(const MicaPointwise *layer)
+{
+    return tile_kernels[layer->input_kind].packed_size(layer, TILE);
+}
+
+static void MICA_LEVEL(pointwise_pack)(const MicaPointwise *layer, const int8_t *weight,
+                                       void *packed)
+{
+    tile_kernels[layer->input_kind].pack(layer, weight, packed, TILE);
+}
+
+static void MICA_LEVEL(mica_pointwise)(const MicaPointwise *layer, const void *in,
+                                       ptrdiff_t in_stride, void *out, ptrdiff_t out_stride,
+                                       const int16_t *residual, size_t pixels)
+{
+    mica_pointwise_drive(&tile_kernels[layer->input_kind], layer, in, in_stride, out, out_stride,
+                         residual, pixels);
+}
+
+static void init_pointwise(MicaKernels *kernels)
+{
+    kernels->pointwise_packed_size = MICA_LEVEL(pointwise_packed_size);
+    kernels->pointwise_pack = MICA_LEVEL(pointwise_pack);
+    kernels->pointwise = MICA_LEVEL(mica_pointwise);
+}
