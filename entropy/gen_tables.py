@@ -5,8 +5,8 @@ Half-CDF: A(t) = P(0 < T < t) of the unit-variance generalized Gaussian of shape
 2^-20, at the ends of 832 segments: 13 octaves of u = t + 2^-8 from 2^-8 to 32, 64 equal segments each. Stored as
 differences, so that no value can make A decrease.
 
-Scales: sigma = 0.11 (256 / 0.11)^(i / 252); i a multiple of 4 is the 64-step grid. Stored as the reciprocal, in
-units of t = 2^-16 per 1/32 of a quantiser step, as a multiplier of at least 11 bits and a shift.
+Scales are stored as reciprocals in units of t = 2^-16 per 1/32 of a quantiser step: for sigma = 0.11 (256 / 0.11)^(i / 63)
+as a multiplier of at least 11 bits and a shift; for sigma = 0.11 2^(i / 16) as the multipliers of the first octave.
 """
 import os
 import numpy as np
@@ -34,11 +34,15 @@ def half_cdf(index):
     return np.minimum(np.rint(value * 2 ** UNIT), 2 ** (UNIT - 1) - 1).astype(int)
 
 
-def scales():
-    for i in range(253):
-        ratio = 2.0 ** 16 / 32 / (0.11 * (256 / 0.11) ** (i / 252))
+def coarse_scales():
+    for i in range(64):
+        ratio = 2.0 ** 16 / 32 / (0.11 * (256 / 0.11) ** (i / 63))
         shift = max(0, 11 - int(np.floor(np.log2(ratio))))
         yield int(np.rint(ratio * 2 ** shift)), shift
+
+
+def fine_multipliers():
+    return [int(np.rint(2.0 ** 16 / 32 / (0.11 * 2 ** (i / 16)))) for i in range(16)]
 
 
 def rows(values, per_line):
@@ -54,5 +58,6 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'half_cdf_dat
         steps = np.diff(half_cdf(index))
         assert steps.min() >= 0 and steps.max() < 8192
         f.write('{\n' + rows(steps, 18) + '},\n')
-    f.write('};\n\nconst MicaReciprocal mica_reciprocals[MICA_FINE_SCALE_COUNT] = {\n')
-    f.write(rows(['{%d, %d}' % s for s in scales()], 8) + '};\n')
+    f.write('};\n\nconst MicaReciprocal mica_reciprocals[MICA_SCALE_COUNT] = {\n')
+    f.write(rows(['{%d, %d}' % s for s in coarse_scales()], 8))
+    f.write('};\n\nconst uint16_t mica_fine_multipliers[16] = {\n' + rows(fine_multipliers(), 16) + '};\n')

@@ -9,3 +9,17 @@ void mica_half_cdf_init(MicaHalfCdf *row, int shape)
         value += step;
     }
 }
+
+int mica_half_cdf_width(const MicaHalfCdf *row, MicaReciprocal reciprocal)
+{
+    int low = 1, high = MICA_WIDTH_MAX;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        uint32_t t = mica_half_cdf_t((uint32_t)(32 * middle + 16), reciprocal);
+        if (mica_half_cdf(row, t) >= (1u << (MICA_HALF_CDF_BITS - 1)) - MICA_TAIL)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}

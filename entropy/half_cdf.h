@@ -4,7 +4,7 @@
  *
  * A is in units of 2^-20 (A < 2^19), t in units of 2^-16. It is piecewise linear between the values
  * of a constant table whose segments are finer towards t = 0, where small shapes have a cusp: u = t
- * + 256 is split like a float into exponent, 6 bits of segment and 14 bits of position in it. The
+ * + 256 is split like a float into exponent, 6 bits of segment and 13 bits of position in it. The
  * error is below 2^-16 for every shape (tests).
  */
 #ifndef MICA_ENTROPY_HALF_CDF_H
@@ -19,9 +19,9 @@
 #define MICA_HALF_CDF_BITS 20
 #define MICA_T_MAX ((1u << 21) - 257u)
 
-/* The scale grid has 252 steps; index 4 i is index i of the coarse grid of MICA_SCALE_COUNT scales.
- */
-#define MICA_FINE_SCALE_COUNT 253
+/* A window ends where at most this much of A is left on a side. */
+#define MICA_TAIL 4
+#define MICA_WIDTH_MAX 2047
 
 /* t of a distance d in 1/32 of a quantiser step is (d * multiplier) >> shift. */
 typedef struct MicaReciprocal {
@@ -29,7 +29,10 @@ typedef struct MicaReciprocal {
 } MicaReciprocal;
 
 extern const uint16_t mica_half_cdf_steps[MICA_SHAPE_COUNT][MICA_HALF_CDF_SEGMENTS];
-extern const MicaReciprocal mica_reciprocals[MICA_FINE_SCALE_COUNT];
+/* The grid of symbol_coder.h, and one octave of the grid sigma = 0.11 * 2^(index / 16); shift 1 for
+ * each octave. */
+extern const MicaReciprocal mica_reciprocals[MICA_SCALE_COUNT];
+extern const uint16_t mica_fine_multipliers[16];
 
 /* A row of the table ready for use: value at the start of a segment << 13 | step to the next one.
  */
@@ -65,9 +68,14 @@ MICA_INLINE uint32_t mica_half_cdf(const MicaHalfCdf *row, uint32_t t)
     int exponent = mica_log2_floor(u);
     uint32_t mantissa = u << (23 - exponent);
     uint32_t segment = ((uint32_t)(exponent - 8) << 6) + (mantissa >> 17 & 63);
-    uint32_t position = mantissa >> 3 & 0x3fff;
+    uint32_t position = mantissa >> 4 & 0x1fff;
     uint32_t entry = row->segments[segment];
-    return (entry >> 13) + ((entry & 0x1fff) * position >> 14);
+    /* The step in the low bits of the entry makes the position end at, rather than before, that of
+     * the next segment. */
+    return (entry + (entry & 0x1fff) * position) >> 13;
 }
+
+/* The window of a model: the least w >= 1 with little left beyond w + 1/2. */
+int mica_half_cdf_width(const MicaHalfCdf *row, MicaReciprocal reciprocal);
 
 #endif

@@ -16,14 +16,11 @@ static uint64_t load_state(const uint8_t *p, size_t size)
     return state | mica_rans_mix(mica_load32(p));
 }
 
-MicaStatus mica_rans_begin(MicaRansInput *in, uint64_t *states, int *log2_count,
-                           const uint8_t *data, size_t size)
+MicaStatus mica_rans_begin(MicaRansDecoder *decoder, const uint8_t *data, size_t size)
 {
-    *log2_count = 0;
-    in->position = in->end = data;
-    in->failed = 1;
+    *decoder = (MicaRansDecoder){.position = data, .end = data, .failed = 1};
     for (int i = 0; i < MICA_RANS_STATES_MAX; i++)
-        states[i] = MICA_RANS_LOW;
+        decoder->states[i] = MICA_RANS_LOW;
     if (size < 5 || (size & 63) != data[0] >> 2)
         return MICA_ERROR_BITSTREAM;
     int count = 1 << (data[0] & 3);
@@ -31,74 +28,85 @@ MicaStatus mica_rans_begin(MicaRansInput *in, uint64_t *states, int *log2_count,
     if (size < fixed + 4)
         return MICA_ERROR_BITSTREAM;
     size_t first = 4 + (size - fixed) % 4;
-    states[0] = load_state(data + fixed, first);
-    int bad = states[0] < MICA_RANS_LOW || (first > 4 && states[0] >> 8 * (first - 1) == 0);
+    uint64_t state = load_state(data + fixed, first);
+    int bad = state < MICA_RANS_LOW || (first > 4 && state >> 8 * (first - 1) == 0);
+    decoder->states[0] = state;
     for (int i = 1; i < count; i++) {
-        states[i] = load_state(data + 1 + (i - 1) * MICA_RANS_STATE_BYTES, MICA_RANS_STATE_BYTES);
-        bad |= states[i] < MICA_RANS_LOW;
+        state = load_state(data + 1 + (i - 1) * MICA_RANS_STATE_BYTES, MICA_RANS_STATE_BYTES);
+        bad |= state < MICA_RANS_LOW;
+        decoder->states[i] = state;
     }
-    if (bad)
-        return MICA_ERROR_BITSTREAM;
-    *log2_count = data[0] & 3;
-    in->position = data + fixed + first;
-    in->end = data + size;
-    in->failed = 0;
-    return MICA_OK;
-}
-
-MicaStatus mica_rans_finish(const MicaRansInput *in, const uint64_t *states, int log2_count)
-{
-    int bad = in->failed || in->position != in->end;
-    for (int i = 0; i < 1 << log2_count; i++)
-        bad |= states[i] != MICA_RANS_LOW;
+    decoder->log2_states = data[0] & 3;
+    decoder->position = data + fixed + first;
+    decoder->end = data + size;
+    decoder->failed = bad;
     return bad ? MICA_ERROR_BITSTREAM : MICA_OK;
 }
 
-int mica_rans_reserve(MicaRansOutput *out, size_t size)
+MicaStatus mica_rans_finish(const MicaRansDecoder *decoder)
 {
-    size_t used = out->buffer ? (size_t)(out->buffer + out->capacity - out->position) : 0;
-    if (out->buffer && out->capacity - used >= size)
+    int bad = decoder->failed || decoder->position != decoder->end;
+    for (int i = 0; i < 1 << decoder->log2_states; i++)
+        bad |= decoder->states[i] != MICA_RANS_LOW;
+    return bad ? MICA_ERROR_BITSTREAM : MICA_OK;
+}
+
+/* A state costs 3..6 bytes, which only a long segment gets back in speed. */
+void mica_rans_encoder_init(MicaRansEncoder *encoder, size_t symbols)
+{
+    *encoder = (MicaRansEncoder){0};
+    encoder->log2_states = symbols < 8192 ? 0 : symbols < 65536 ? 1 : symbols < 262144 ? 2 : 3;
+    for (int i = 0; i < MICA_RANS_STATES_MAX; i++)
+        encoder->states[i] = MICA_RANS_LOW;
+}
+
+int mica_rans_reserve(MicaRansEncoder *encoder, size_t size)
+{
+    size_t used = 0;
+    if (encoder->buffer)
+        used = (size_t)(encoder->buffer + encoder->capacity - encoder->position);
+    if (encoder->capacity - used >= size)
         return 1;
-    size_t capacity = 2 * out->capacity + size;
+    size_t capacity = 2 * encoder->capacity + size;
     uint8_t *buffer = mica_alloc(capacity, 1);
     if (!buffer)
         return 0;
     if (used)
-        memcpy(buffer + capacity - used, out->position, used);
-    mica_free(out->buffer);
-    out->buffer = buffer;
-    out->capacity = capacity;
-    out->position = buffer + capacity - used;
+        memcpy(buffer + capacity - used, encoder->position, used);
+    mica_free(encoder->buffer);
+    encoder->buffer = buffer;
+    encoder->capacity = capacity;
+    encoder->position = buffer + capacity - used;
     return 1;
 }
 
-void mica_rans_free(MicaRansOutput *out)
+void mica_rans_encoder_free(MicaRansEncoder *encoder)
 {
-    mica_free(out->buffer);
+    mica_free(encoder->buffer);
+    encoder->buffer = NULL;
 }
 
-static void put_state(MicaRansOutput *out, uint64_t state, int size)
+static void put_state(MicaRansEncoder *encoder, uint64_t state, int size)
 {
-    out->position -= size;
-    mica_store32(out->position, mica_rans_unmix((uint32_t)state));
+    encoder->position -= size;
+    mica_store32(encoder->position, mica_rans_unmix((uint32_t)state));
     for (int i = 4; i < size; i++)
-        out->position[i] = (uint8_t)(state >> 8 * i);
+        encoder->position[i] = (uint8_t)(state >> 8 * i);
 }
 
-MicaStatus mica_rans_flush(MicaRansOutput *out, const uint64_t *states, int log2_count,
-                           MicaWriter *writer)
+MicaStatus mica_rans_flush(MicaRansEncoder *encoder, MicaWriter *writer)
 {
-    if (!mica_rans_reserve(out, 1 + MICA_RANS_STATES_MAX * MICA_RANS_STATE_BYTES))
+    if (!mica_rans_reserve(encoder, 1 + MICA_RANS_STATES_MAX * MICA_RANS_STATE_BYTES))
         return MICA_ERROR_OUT_OF_MEMORY;
     int first = 4;
-    while (states[0] >> 8 * first)
+    while (encoder->states[0] >> 8 * first)
         first++;
-    put_state(out, states[0], first);
-    for (int i = (1 << log2_count) - 1; i > 0; i--)
-        put_state(out, states[i], MICA_RANS_STATE_BYTES);
-    out->position--;
-    size_t size = (size_t)(out->buffer + out->capacity - out->position);
-    out->position[0] = (uint8_t)((size & 63) << 2 | (size_t)log2_count);
-    mica_write_bytes(writer, out->position, size);
+    put_state(encoder, encoder->states[0], first);
+    for (int i = (1 << encoder->log2_states) - 1; i > 0; i--)
+        put_state(encoder, encoder->states[i], MICA_RANS_STATE_BYTES);
+    encoder->position--;
+    size_t size = (size_t)(encoder->buffer + encoder->capacity - encoder->position);
+    encoder->position[0] = (uint8_t)((size & 63) << 2 | (size_t)encoder->log2_states);
+    mica_write_bytes(writer, encoder->position, size);
     return writer->failed ? MICA_ERROR_OUT_OF_MEMORY : MICA_OK;
 }

@@ -21,11 +21,21 @@
 #define MICA_RANS_STATE_BYTES 7
 #define MICA_RANS_STATES_MAX 8
 
-/* The byte string of one segment, read forwards. */
-typedef struct MicaRansInput {
+/* A segment being read: its words, and the states, of which the symbols use one after the other. */
+typedef struct MicaRansDecoder {
     const uint8_t *position, *end;
     int failed;
-} MicaRansInput;
+    int log2_states;
+    unsigned next; /* the state of the next symbol */
+    uint64_t states[MICA_RANS_STATES_MAX];
+} MicaRansDecoder;
+
+/* MICA_ERROR_BITSTREAM if the length or a state is impossible; the decoder can be used all the
+ * same. */
+MicaStatus mica_rans_begin(MicaRansDecoder *decoder, const uint8_t *data, size_t size);
+
+/* MICA_ERROR_BITSTREAM unless all words were used and all states are at their initial value. */
+MicaStatus mica_rans_finish(const MicaRansDecoder *decoder);
 
 /*
  * Words are stored mixed, so that a damaged bit of the file changes about half the bits of a word.
@@ -34,17 +44,20 @@ typedef struct MicaRansInput {
  */
 MICA_INLINE uint32_t mica_rans_mix(uint32_t word)
 {
+    word ^= word >> 16;
     word *= 0x9e3779b1u;
     return word ^ word >> 16;
 }
 
 MICA_INLINE uint32_t mica_rans_unmix(uint32_t word)
 {
-    return (word ^ word >> 16) * 0xe8b2f51u;
+    word ^= word >> 16;
+    word *= 0x0e8b2f51u; /* the inverse modulo 2^32 */
+    return word ^ word >> 16;
 }
 
 /* Bring a state back to its interval; past the end of the data there is nothing to add. */
-MICA_INLINE uint64_t mica_rans_refill(MicaRansInput *in, uint64_t state)
+MICA_INLINE uint64_t mica_rans_refill(MicaRansDecoder *in, uint64_t state)
 {
     if (state >= MICA_RANS_LOW)
         return state;
@@ -62,14 +75,14 @@ MICA_INLINE uint32_t mica_rans_slot(uint64_t state)
     return (uint32_t)state & (MICA_RANS_SLOTS - 1);
 }
 
-MICA_INLINE uint64_t mica_rans_take(MicaRansInput *in, uint64_t state, uint32_t frequency,
+MICA_INLINE uint64_t mica_rans_take(MicaRansDecoder *in, uint64_t state, uint32_t frequency,
                                     uint32_t rank)
 {
     return mica_rans_refill(in, frequency * (state >> MICA_RANS_BITS) + rank);
 }
 
 /* `count` <= 16 bits without a model. */
-MICA_INLINE uint32_t mica_rans_take_bits(MicaRansInput *in, uint64_t *state, int count)
+MICA_INLINE uint32_t mica_rans_take_bits(MicaRansDecoder *in, uint64_t *state, int count)
 {
     uint32_t bits = (uint32_t)*state & ((1u << count) - 1);
     *state = mica_rans_refill(in, *state >> count);
@@ -77,25 +90,29 @@ MICA_INLINE uint32_t mica_rans_take_bits(MicaRansInput *in, uint64_t *state, int
 }
 
 /* A segment being written, backwards, from the end of a buffer that grows to the front. */
-typedef struct MicaRansOutput {
+typedef struct MicaRansEncoder {
     uint8_t *buffer, *position;
     size_t capacity;
-} MicaRansOutput;
+    int log2_states;
+    uint64_t states[MICA_RANS_STATES_MAX];
+} MicaRansEncoder;
+
+void mica_rans_encoder_init(MicaRansEncoder *encoder, size_t symbols);
 
 /* Room for `size` more bytes; 0 if there is no memory. */
-int mica_rans_reserve(MicaRansOutput *out, size_t size);
-void mica_rans_free(MicaRansOutput *out);
+int mica_rans_reserve(MicaRansEncoder *encoder, size_t size);
 
 /* Write the states and the first byte, then append the segment to `writer`. */
-MicaStatus mica_rans_flush(MicaRansOutput *out, const uint64_t *states, int log2_count,
-                           MicaWriter *writer);
+MicaStatus mica_rans_flush(MicaRansEncoder *encoder, MicaWriter *writer);
+void mica_rans_encoder_free(MicaRansEncoder *encoder);
 
-/* The states of a segment; MICA_ERROR_BITSTREAM if its length or a state is wrong. */
-MicaStatus mica_rans_begin(MicaRansInput *in, uint64_t *states, int *log2_count,
-                           const uint8_t *data, size_t size);
-MicaStatus mica_rans_finish(const MicaRansInput *in, const uint64_t *states, int log2_count);
+/* The state of symbol i of the segment */
+MICA_INLINE uint64_t *mica_rans_state(MicaRansEncoder *encoder, size_t i)
+{
+    return encoder->states + (i & ((1u << encoder->log2_states) - 1));
+}
 
-MICA_INLINE uint64_t mica_rans_emit(MicaRansOutput *out, uint64_t state)
+MICA_INLINE uint64_t mica_rans_emit(MicaRansEncoder *out, uint64_t state)
 {
     out->position -= 4;
     mica_store32(out->position, mica_rans_unmix((uint32_t)state));
@@ -103,13 +120,13 @@ MICA_INLINE uint64_t mica_rans_emit(MicaRansOutput *out, uint64_t state)
 }
 
 /* Make room in the state for a symbol of `frequency` slots. */
-MICA_INLINE uint64_t mica_rans_shrink(MicaRansOutput *out, uint64_t state, uint32_t frequency)
+MICA_INLINE uint64_t mica_rans_shrink(MicaRansEncoder *out, uint64_t state, uint32_t frequency)
 {
     return state >= (uint64_t)frequency << (56 - MICA_RANS_BITS) ? mica_rans_emit(out, state)
                                                                  : state;
 }
 
-MICA_INLINE uint64_t mica_rans_put_bits(MicaRansOutput *out, uint64_t state, uint32_t bits,
+MICA_INLINE uint64_t mica_rans_put_bits(MicaRansEncoder *out, uint64_t state, uint32_t bits,
                                         int count)
 {
     if (state >= (uint64_t)1 << (56 - count))

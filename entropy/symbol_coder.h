@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "codec/base/bytes.h"
+#include "entropy/rans.h"
 #include "mica/status.h"
 
 #define MICA_SHAPE_COUNT 16
@@ -40,11 +41,7 @@ MicaStatus mica_symbols_encode(const MicaSymbolTables *tables, const int16_t *sy
 /* Room for the state of one segment's decoder; the fields are private to symbol_decoder.c. */
 typedef struct MicaSymbolDecoder {
     const MicaSymbolTables *tables;
-    const uint8_t *position, *end;
-    uint64_t state[8];
-    int failed;
-    int log2_states; /* how many states the segment has */
-    unsigned next;   /* the state of the next symbol */
+    MicaRansDecoder rans;
 } MicaSymbolDecoder;
 
 /* Start on the bytes of one segment. MICA_ERROR_BITSTREAM if they are too few. */

@@ -1,22 +1,9 @@
+#include "entropy/escape.h"
 #include "entropy/symbol_tables.h"
 
-/* The magnitude behind the escape, width + 1 or more. A damaged stream may claim any length. */
-static int take_escape(MicaRansInput *in, uint64_t *state, const MicaSymbolModel *model)
-{
-    int length = model->escape_order;
-    while (length < 16 && !mica_rans_take_bits(in, state, 1))
-        length++;
-    uint32_t value = (1u << length) + mica_rans_take_bits(in, state, length);
-    uint32_t magnitude = value - (1u << model->escape_order) + model->width + 1;
-    if (length == 16 || magnitude > 32768) {
-        in->failed = 1;
-        return 0;
-    }
-    return (int)magnitude;
-}
-
-MICA_INLINE uint64_t take_symbol(MicaRansInput *in, uint64_t state, const MicaSymbolTables *tables,
-                                 const MicaSymbolModel *model, int16_t *symbol)
+MICA_INLINE uint64_t take_symbol(MicaRansDecoder *in, uint64_t state,
+                                 const MicaSymbolTables *tables, const MicaSymbolModel *model,
+                                 int16_t *symbol)
 {
     uint32_t slot = mica_rans_slot(state);
     if (MICA_LIKELY(slot < model->zero)) {
@@ -32,9 +19,9 @@ MICA_INLINE uint64_t take_symbol(MicaRansInput *in, uint64_t state, const MicaSy
     state = mica_rans_take(in, state, c[m + 1] - c[m], pair - c[m]);
     if (MICA_UNLIKELY(m > model->width)) {
         uint64_t copy = state; /* keeps the state itself in a register */
-        m = take_escape(in, &copy, model);
+        m += (int)mica_escape_take(in, &copy, model->escape_order);
         state = copy;
-        if (m == 32768 && sign == 0) {
+        if (m > 32767 - sign) {
             in->failed = 1;
             m = 0;
         }
@@ -43,40 +30,35 @@ MICA_INLINE uint64_t take_symbol(MicaRansInput *in, uint64_t state, const MicaSy
     return state;
 }
 
+void mica_symbols_decode(const MicaSymbolTables *tables, MicaRansDecoder *rans,
+                         const uint8_t *shapes, const uint8_t *scales, size_t count,
+                         int16_t *symbols)
+{
+    unsigned mask = (1u << rans->log2_states) - 1, next = rans->next;
+    for (size_t i = 0; i < count; i++) {
+        const MicaSymbolModel *model = mica_symbol_model(tables, shapes[i], scales[i]);
+        rans->states[next] = take_symbol(rans, rans->states[next], tables, model, symbols + i);
+        next = (next + 1) & mask;
+    }
+    rans->next = next;
+}
+
 MicaStatus mica_symbol_decoder_begin(MicaSymbolDecoder *decoder, const MicaSymbolTables *tables,
                                      const uint8_t *data, size_t size)
 {
     if (!decoder || !tables || (!data && size))
         return MICA_ERROR_INVALID_ARGUMENT;
     decoder->tables = tables;
-    decoder->next = 0;
-    MicaRansInput in;
-    MicaStatus status = mica_rans_begin(&in, decoder->state, &decoder->log2_states, data, size);
-    decoder->position = in.position;
-    decoder->end = in.end;
-    decoder->failed = in.failed;
-    return status;
+    return mica_rans_begin(&decoder->rans, data, size);
 }
 
 void mica_symbol_decoder_run(MicaSymbolDecoder *decoder, const uint8_t *shapes,
                              const uint8_t *scales, size_t count, int16_t *symbols)
 {
-    const MicaSymbolTables *tables = decoder->tables;
-    MicaRansInput in = {decoder->position, decoder->end, decoder->failed};
-    unsigned mask = (1u << decoder->log2_states) - 1;
-    unsigned next = decoder->next;
-    for (size_t i = 0; i < count; i++) {
-        const MicaSymbolModel *model = mica_symbol_model(tables, shapes[i], scales[i]);
-        decoder->state[next] = take_symbol(&in, decoder->state[next], tables, model, symbols + i);
-        next = (next + 1) & mask;
-    }
-    decoder->next = next;
-    decoder->position = in.position;
-    decoder->failed = in.failed;
+    mica_symbols_decode(decoder->tables, &decoder->rans, shapes, scales, count, symbols);
 }
 
 MicaStatus mica_symbol_decoder_finish(const MicaSymbolDecoder *decoder)
 {
-    MicaRansInput in = {decoder->position, decoder->end, decoder->failed};
-    return mica_rans_finish(&in, decoder->state, decoder->log2_states);
+    return mica_rans_finish(&decoder->rans);
 }

@@ -1,30 +1,14 @@
 #include "entropy/symbol_tables.h"
 
 #include "codec/base/mem.h"
-#include "entropy/half_cdf.h"
+#include "entropy/escape.h"
 
 #define PAIRS (MICA_RANS_SLOTS / 2)
-
-/* A window ends where less than this many of the 2^20 slots are left on one side. */
-#define TAIL 4
 
 /* A at the lower border of magnitude m, m - 1/2. */
 static uint32_t border(const MicaHalfCdf *row, MicaReciprocal reciprocal, int m)
 {
     return mica_half_cdf(row, mica_half_cdf_t((uint32_t)(32 * m - 16), reciprocal));
-}
-
-static int window_width(const MicaHalfCdf *row, MicaReciprocal reciprocal)
-{
-    int low = 1, high = MICA_SYMBOL_WIDTH_MAX;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (border(row, reciprocal, middle + 1) >= PAIRS - TAIL)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
 }
 
 static int hint_shift(const MicaSymbolModel *model, uint32_t first)
@@ -88,18 +72,17 @@ MicaStatus mica_symbol_tables_create(MicaSymbolTables **out, uint32_t cpu_flags)
     uint32_t cumulatives = 0, starts = 0;
     for (int i = 0; i < MICA_SHAPE_COUNT * MICA_SCALE_COUNT; i++) {
         const MicaHalfCdf *row = rows + i / MICA_SCALE_COUNT;
-        MicaReciprocal reciprocal = mica_reciprocals[4 * (i % MICA_SCALE_COUNT)];
+        MicaReciprocal reciprocal = mica_reciprocals[i % MICA_SCALE_COUNT];
         if (i % MICA_SCALE_COUNT == 0)
             mica_half_cdf_init(rows + i / MICA_SCALE_COUNT, i / MICA_SCALE_COUNT);
 
         MicaSymbolModel *model = tables->models + i;
-        model->width = (uint16_t)window_width(row, reciprocal);
+        model->width = (uint16_t)mica_half_cdf_width(row, reciprocal);
         uint32_t a = border(row, reciprocal, 1);
         uint32_t first = a - (uint32_t)(((uint64_t)a * (model->width + 1u)) >> 19);
         model->zero = 2 * first;
         model->shift = (uint8_t)hint_shift(model, first);
-        int log2_width = mica_log2_floor(model->width);
-        model->escape_order = (uint8_t)(log2_width > 3 ? log2_width - 3 : 0);
+        model->escape_order = (uint8_t)mica_escape_order(model->width);
         model->cumulative = cumulatives;
         model->starts = starts;
         cumulatives += model->width + 3u;
@@ -112,7 +95,7 @@ MicaStatus mica_symbol_tables_create(MicaSymbolTables **out, uint32_t cpu_flags)
         goto fail;
     for (int i = 0; i < MICA_SHAPE_COUNT * MICA_SCALE_COUNT; i++)
         fill_model(tables, tables->models + i, rows + i / MICA_SCALE_COUNT,
-                   mica_reciprocals[4 * (i % MICA_SCALE_COUNT)]);
+                   mica_reciprocals[i % MICA_SCALE_COUNT]);
     fill_log2(tables->log2_fraction);
     mica_free(rows);
     *out = tables;

@@ -13,8 +13,6 @@
 #include "entropy/rans.h"
 #include "entropy/symbol_coder.h"
 
-#define MICA_SYMBOL_WIDTH_MAX 2047
-
 typedef struct MicaSymbolModel {
     uint32_t zero;       /* slots of zero = 2 * cumulative[1] */
     uint32_t cumulative; /* where its width + 3 values start in MicaSymbolTables.cumulatives */
@@ -30,6 +28,11 @@ struct MicaSymbolTables {
     uint16_t *starts;
     uint16_t log2_fraction[257]; /* 256 log2(1 + i / 256), for costs */
 };
+
+/* mica_symbol_decoder_run() on a bare decoder. */
+void mica_symbols_decode(const MicaSymbolTables *tables, MicaRansDecoder *rans,
+                         const uint8_t *shapes, const uint8_t *scales, size_t count,
+                         int16_t *symbols);
 
 /* Indices out of range select some model, so that no caller can make the coder read outside its
  * tables. */

@@ -1,2 +1,12 @@
 # Tests of the entropy coder.
 mica_unit_test(symbol_coder mica_entropy m)
+mica_unit_test(entropy mica_entropy m)
+if(MICA_SLOW_TESTS AND TARGET test_entropy)
+  add_executable(test_entropy_long unit/test_entropy.c)
+  target_compile_definitions(test_entropy_long PRIVATE LONG_TEST=1)
+  target_include_directories(test_entropy_long PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_include_directories(test_entropy_long SYSTEM PRIVATE ${CMOCKA_INCLUDE_DIR})
+  target_link_libraries(test_entropy_long PRIVATE mica_base mica_entropy ${CMOCKA_LIBRARY} m)
+  add_test(NAME slow_entropy COMMAND test_entropy_long)
+  set_tests_properties(slow_entropy PROPERTIES LABELS slow TIMEOUT 1200)
+endif()
