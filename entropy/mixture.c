@@ -15,5 +15,7 @@ void mica_mixture_dsp_init(MicaMixtureDsp *dsp, uint32_t cpu_flags)
 #if defined(MICA_HAVE_X86)
     if (cpu_flags & MICA_CPU_AVX2)
         mica_mixture_dsp_init_avx2(dsp);
+    if (cpu_flags & MICA_CPU_AVX512)
+        mica_mixture_dsp_init_avx512(dsp);
 #endif
 }

@@ -3,7 +3,6 @@
 #include "entropy/mixture.h"
 
 #define LANES 8
-#define MICA_MIXTURE_INIT mica_mixture_dsp_init_avx2
 
 typedef __m256i Vec;
 
@@ -93,7 +92,7 @@ MICA_INLINE Vec v_abs(Vec a)
     return _mm256_abs_epi32(a);
 }
 
-/* a with the sign of b; 0 where b is 0 */
+/* a with the sign of b (a is 0 where b is 0) */
 MICA_INLINE Vec v_sign(Vec a, Vec b)
 {
     return _mm256_sign_epi32(a, b);
@@ -136,3 +135,12 @@ MICA_INLINE unsigned v_first_bit(unsigned bits)
 #define v_shr_signed(a, n) _mm256_srai_epi32(a, n)
 
 #include "entropy/mixture_body.h"
+#include "entropy/mixture_search_body.h"
+
+void mica_mixture_dsp_init_avx2(MicaMixtureDsp *dsp)
+{
+    for (int i = 0; i < MICA_ENTROPY_COMPONENTS_MAX; i++) {
+        dsp->prepare[i] = prepares[i];
+        dsp->search[i] = searches[i];
+    }
+}
