@@ -19,5 +19,10 @@ void mica_kernels_init(MicaKernels *kernels, uint32_t cpu_flags)
         mica_kernels_init_avx512(kernels);
     if (cpu_flags & MICA_CPU_AVX512VNNI)
         mica_kernels_init_avx512vnni(kernels);
+#elif defined(MICA_HAVE_ARM)
+    if (cpu_flags & MICA_CPU_NEON)
+        mica_kernels_init_neon(kernels);
+    if (cpu_flags & MICA_CPU_DOTPROD)
+        mica_kernels_init_dotprod(kernels);
 #endif
 }

@@ -7,23 +7,33 @@
 #define MAX_QUADS (MICA_MAX_INPUTS / 4)
 #define MAX_OPEN 32 /* quads waiting for a mate; limits time and stack, not what is correct */
 
-size_t mica_packed_size_pairs(const MicaPointwise *layer, int tile)
+size_t mica_packed_size_words(const MicaPointwise *layer, int tile)
 {
     (void)tile;
     return (size_t)layer->inputs * (size_t)layer->outputs * sizeof(int16_t);
 }
 
-void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+/* int16 [inputs / run][tile][run] per tile. */
+static void pack_words(const MicaPointwise *layer, const int8_t *weight, int16_t *out, int tile,
+                       int run)
 {
-    int16_t *out = packed;
-
     for (int o = 0; o < layer->outputs; o++) {
         const size_t first = (size_t)(o / tile * tile) * (size_t)layer->inputs;
-        const size_t position = (size_t)mica_tile_position(o % tile, tile);
+        const int position = mica_tile_position(o % tile, tile);
 
         for (int i = 0; i < layer->inputs; i++)
-            out[first + ((size_t)(i / 2 * tile) + position) * 2 + (size_t)(i & 1)] = *weight++;
+            out[first + (size_t)((i / run * tile + position) * run + i % run)] = *weight++;
     }
+}
+
+void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+{
+    pack_words(layer, weight, packed, tile, 2);
+}
+
+void mica_pack_columns(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+{
+    pack_words(layer, weight, packed, tile, 1);
 }
 
 size_t mica_packed_size_quads(const MicaPointwise *layer, int tile)
@@ -32,9 +42,9 @@ size_t mica_packed_size_quads(const MicaPointwise *layer, int tile)
     return ((size_t)layer->inputs + sizeof(int32_t)) * (size_t)layer->outputs;
 }
 
-void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+static void pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile,
+                       int offset)
 {
-    const int offset = layer->input_kind == MICA_INPUT_S8 ? 128 : 0;
     const size_t sums_size = (size_t)tile * sizeof(int32_t);
     const size_t tile_size = sums_size + (size_t)layer->inputs * (size_t)tile;
 
@@ -49,6 +59,17 @@ void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *pac
         for (int i = 0; i < layer->inputs; i += 4, weight += 4)
             memcpy(out + sums_size + ((size_t)(i / 4 * tile) + position) * 4, weight, 4);
     }
+}
+
+void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+{
+    pack_quads(layer, weight, packed, tile, 0);
+}
+
+void mica_pack_quads_offset(const MicaPointwise *layer, const int8_t *weight, void *packed,
+                            int tile)
+{
+    pack_quads(layer, weight, packed, tile, 128);
 }
 
 /* The sums of a quad, and of the pair it joins: 2 per output channel. With inputs 0..127 they stay

@@ -4,7 +4,7 @@
 
 #define MICA_LEVEL(name) name##_avx512vnni
 
-#include "transforms/x86/depthwise_body.h"
+#include "transforms/depthwise_body.h"
 
 void mica_depthwise_init_avx512vnni(MicaKernels *kernels)
 {

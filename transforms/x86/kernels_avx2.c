@@ -2,11 +2,11 @@
 #include "transforms/x86/vec_avx2.h"
 
 #define MICA_LEVEL(name) name##_avx2
-#define PAIRS_GROUP 6
-#define CHAINS_GROUP 4
+#define WORDS_GROUP 6
+#define BYTES_GROUP 4
 
-#include "transforms/x86/pointwise_body.h"
-#include "transforms/x86/depthwise_body.h"
+#include "transforms/pointwise_body.h"
+#include "transforms/depthwise_body.h"
 #include "transforms/x86/gain_body.h"
 
 void mica_kernels_init_avx2(MicaKernels *kernels)

@@ -2,10 +2,10 @@
 #include "transforms/x86/vec_avx512.h"
 
 #define MICA_LEVEL(name) name##_avx512
-#define PAIRS_GROUP 8
-#define CHAINS_GROUP 8
+#define WORDS_GROUP 8
+#define BYTES_GROUP 8
 
-#include "transforms/x86/pointwise_body.h"
+#include "transforms/pointwise_body.h"
 
 void mica_kernels_init_avx512(MicaKernels *kernels)
 {

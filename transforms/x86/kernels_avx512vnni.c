@@ -3,10 +3,10 @@
 #include "transforms/x86/vec_vnni.h"
 
 #define MICA_LEVEL(name) name##_avx512vnni
-#define PAIRS_GROUP 8
-#define QUADS_GROUP 8
+#define WORDS_GROUP 8
+#define BYTES_GROUP 8
 
-#include "transforms/x86/pointwise_body.h"
+#include "transforms/pointwise_body.h"
 
 void mica_kernels_init_avx512vnni(MicaKernels *kernels)
 {

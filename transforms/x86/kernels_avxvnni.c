@@ -5,11 +5,11 @@
 #include "transforms/x86/vec_vnni.h"
 
 #define MICA_LEVEL(name) name##_avxvnni
-#define PAIRS_GROUP 6
-#define QUADS_GROUP 6
+#define WORDS_GROUP 6
+#define BYTES_GROUP 6
 
-#include "transforms/x86/pointwise_body.h"
-#include "transforms/x86/depthwise_body.h"
+#include "transforms/pointwise_body.h"
+#include "transforms/depthwise_body.h"
 
 void mica_kernels_init_avxvnni(MicaKernels *kernels)
 {

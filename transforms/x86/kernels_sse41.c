@@ -2,11 +2,11 @@
 #include "transforms/x86/vec_sse41.h"
 
 #define MICA_LEVEL(name) name##_sse41
-#define PAIRS_GROUP 4
-#define CHAINS_GROUP 4
+#define WORDS_GROUP 4
+#define BYTES_GROUP 4
 
-#include "transforms/x86/pointwise_body.h"
-#include "transforms/x86/depthwise_body.h"
+#include "transforms/pointwise_body.h"
+#include "transforms/depthwise_body.h"
 #include "transforms/x86/gain_body.h"
 
 void mica_kernels_init_sse41(MicaKernels *kernels)

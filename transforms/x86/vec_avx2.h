@@ -19,8 +19,6 @@ typedef __m256i Vec;
 #define vec_set8(x) _mm256_set1_epi8((char)(x))
 #define vec_set16(x) _mm256_set1_epi16((short)(x))
 #define vec_set32(x) _mm256_set1_epi32((int)(x))
-#define vec_load_widened(p) _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(p)))
-#define vec_xor(a, b) _mm256_xor_si256(a, b)
 #define vec_add16(a, b) _mm256_add_epi16(a, b)
 #define vec_adds16(a, b) _mm256_adds_epi16(a, b)
 #define vec_add32(a, b) _mm256_add_epi32(a, b)
@@ -62,5 +60,8 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
         _mm_packs_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     _mm_storeu_si128((__m128i *)p, _mm_max_epi8(narrow, _mm_set1_epi8((char)low)));
 }
+
+/* Adds the dot products of int16 pairs, unless there is an instruction for it. */
+#define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
 
 #endif

@@ -15,8 +15,6 @@ typedef __m512i Vec;
 #define vec_set8(x) _mm512_set1_epi8((char)(x))
 #define vec_set16(x) _mm512_set1_epi16((short)(x))
 #define vec_set32(x) _mm512_set1_epi32((int)(x))
-#define vec_load_widened(p) _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(p)))
-#define vec_xor(a, b) _mm512_xor_si512(a, b)
 #define vec_add16(a, b) _mm512_add_epi16(a, b)
 #define vec_adds16(a, b) _mm512_adds_epi16(a, b)
 #define vec_add32(a, b) _mm512_add_epi32(a, b)
@@ -48,5 +46,8 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
     const __m256i narrow = _mm512_cvtsepi16_epi8(v);
     _mm256_storeu_si256((__m256i *)p, _mm256_max_epi8(narrow, _mm256_set1_epi8((char)low)));
 }
+
+/* Adds the dot products of int16 pairs, unless there is an instruction for it. */
+#define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
 
 #endif

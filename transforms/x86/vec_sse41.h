@@ -16,8 +16,6 @@ typedef __m128i Vec;
 #define vec_set8(x) _mm_set1_epi8((char)(x))
 #define vec_set16(x) _mm_set1_epi16((short)(x))
 #define vec_set32(x) _mm_set1_epi32((int)(x))
-#define vec_load_widened(p) _mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)(p)))
-#define vec_xor(a, b) _mm_xor_si128(a, b)
 #define vec_add16(a, b) _mm_add_epi16(a, b)
 #define vec_adds16(a, b) _mm_adds_epi16(a, b)
 #define vec_add32(a, b) _mm_add_epi32(a, b)
@@ -73,5 +71,8 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
 {
     _mm_storel_epi64((__m128i *)p, vec_max8(vec_pack16(v, v), vec_set8(low)));
 }
+
+/* Adds the dot products of int16 pairs, unless there is an instruction for it. */
+#define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
 
 #endif

@@ -12,7 +12,10 @@
 #define VNNI_ENCODING "%{vex%} "
 #endif
 
-#define HAVE_VNNI 1
+#define HAVE_DOT8 1
+#define DOT8_UNSIGNED 1
+
+#undef vec_dot16
 
 MICA_INLINE Vec vec_dot16(Vec sum, Vec a, Vec b)
 {

@@ -1,5 +1,5 @@
 /*
- * Depthwise 3x3 convolution for x86, compiled once per level like pointwise_body.h.
+ * Depthwise 3x3 convolution, compiled once per level like pointwise_body.h.
  *
  * A block is VEC_BYTES channels. Each column of the input (the same pixel of the three rows) is
  * interleaved to quads (above, here, below, unused) of one channel, in four vectors, called
@@ -75,7 +75,7 @@ MICA_INLINE Vec filter_quarter(const Quads *columns, const PackedBlock *w, int q
     const Vec x2 = columns[2].quarter[q], w2 = vec_load(w->weight[q][2]);
     Vec sum = rq->bias[q];
 
-#if HAVE_VNNI
+#if HAVE_DOT8
     (void)narrow;
     sum = vec_dot8(vec_dot8(vec_dot8(sum, x0, w0), x1, w1), x2, w2);
 #else

@@ -1,21 +1,20 @@
 /*
- * Pointwise convolution for x86, compiled once per level: the including file has chosen a vector
- * width (vec_*.h), MICA_LEVEL(name) for the names, the pixels per call PAIRS_GROUP, CHAINS_GROUP
- * or QUADS_GROUP, and, where the processor has VNNI, vec_dot16 and vec_dot8.
+ * Pointwise convolution, compiled once per level. The including file has chosen a vector width
+ * (vec_*.h), MICA_LEVEL(name) for the names, and the pixels of a group for each kernel that the
+ * level uses: WORDS_GROUP for int16 inputs, BYTES_GROUP for 8-bit ones. What the vectors offer:
+ * HAVE_DOT8 (vec_dot8 adds dot products of byte quads; DOT8_UNSIGNED: only of unsigned inputs),
+ * otherwise vec_maddubs; HAVE_LANES (vec_add_lanes multiplies by single elements), otherwise
+ * vec_dot16 of pairs.
  *
- * A tile of output channels is two vectors of int32 sums per pixel; each pair or quad of input
- * channels is broadcast to all elements and meets the weights of all outputs of the tile. All sums
- * of a call and the weights at hand fit the registers.
+ * A tile of output channels is two vectors of int32 sums per pixel. A few input channels at a time
+ * are broadcast to all elements and meet the weights of all outputs of the tile; the sums of a
+ * group and the weights at hand fit the registers.
  */
 #include "transforms/kernels_impl.h"
 #include "transforms/pack.h"
 #include "transforms/pointwise_driver.h"
 
 #define TILE (VEC_BYTES / 2)
-
-#if !HAVE_VNNI
-#define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
-#endif
 
 /* Bias and requantisation of a tile. */
 typedef struct TileRequant {
@@ -80,83 +79,113 @@ MICA_INLINE void start_group(const MicaTileJob *job, const TileRequant *rq, int 
     }
 }
 
+#if HAVE_LANES
+
+/* int16 inputs, weights in columns. */
+static void MICA_LEVEL(mica_pointwise_s16x8)(const MicaTileJob *job)
+{
+    const TileRequant rq = load_requant(job);
+    const ptrdiff_t bytes = (ptrdiff_t)job->inputs * 2;
+
+    for (int first = 0; first < job->pixels; first += WORDS_GROUP) {
+        const uint8_t *weight = job->weight;
+        const uint8_t *rows[WORDS_GROUP];
+        Vec sum[WORDS_GROUP][2];
+
+        start_group(job, &rq, first, WORDS_GROUP, rows, sum);
+        for (ptrdiff_t i = 0; i < bytes; i += 8, weight += 4 * VEC_BYTES) {
+            const Vec w[4] = {vec_load(weight), vec_load(weight + VEC_BYTES),
+                              vec_load(weight + 2 * VEC_BYTES), vec_load(weight + 3 * VEC_BYTES)};
+
+#pragma GCC unroll 12
+            for (int p = 0; p < WORDS_GROUP; p++)
+                vec_add_lanes(sum[p], rows[p] + i, w);
+        }
+        store_sums(job, &rq, first, WORDS_GROUP, sum);
+    }
+}
+
+#else
+
 /* int16 inputs, weights in pairs. */
 static void MICA_LEVEL(mica_pointwise_s16x8)(const MicaTileJob *job)
 {
     const TileRequant rq = load_requant(job);
     const ptrdiff_t bytes = (ptrdiff_t)job->inputs * 2;
 
-    for (int first = 0; first < job->pixels; first += PAIRS_GROUP) {
+    for (int first = 0; first < job->pixels; first += WORDS_GROUP) {
         const uint8_t *weight = job->weight;
-        const uint8_t *rows[PAIRS_GROUP];
-        Vec sum[PAIRS_GROUP][2];
+        const uint8_t *rows[WORDS_GROUP];
+        Vec sum[WORDS_GROUP][2];
 
-        start_group(job, &rq, first, PAIRS_GROUP, rows, sum);
+        start_group(job, &rq, first, WORDS_GROUP, rows, sum);
         for (ptrdiff_t i = 0; i < bytes; i += 4, weight += 2 * VEC_BYTES) {
             const Vec w0 = vec_load(weight), w1 = vec_load(weight + VEC_BYTES);
 
 #pragma GCC unroll 12
-            for (int p = 0; p < PAIRS_GROUP; p++) {
+            for (int p = 0; p < WORDS_GROUP; p++) {
                 const Vec x = vec_set32(mica_load32(rows[p] + i));
                 sum[p][0] = vec_dot16(sum[p][0], x, w0);
                 sum[p][1] = vec_dot16(sum[p][1], x, w1);
             }
         }
-        store_sums(job, &rq, first, PAIRS_GROUP, sum);
+        store_sums(job, &rq, first, WORDS_GROUP, sum);
     }
 }
 
-#if HAVE_VNNI
+#endif
 
-/* Unsigned 8-bit inputs, weights in quads. */
-static void MICA_LEVEL(mica_pointwise_u8x8)(const MicaTileJob *job)
+#if HAVE_DOT8
+
+/* 8-bit inputs, weights in quads. */
+static void MICA_LEVEL(mica_pointwise_x8x8)(const MicaTileJob *job)
 {
     TileRequant rq = load_requant(job);
 
     rq.bias[0] = vec_add32(rq.bias[0], vec_load(job->weight));
     rq.bias[1] = vec_add32(rq.bias[1], vec_load(job->weight + VEC_BYTES));
-    for (int first = 0; first < job->pixels; first += QUADS_GROUP) {
+    for (int first = 0; first < job->pixels; first += BYTES_GROUP) {
         const uint8_t *weight = job->weight + 2 * VEC_BYTES;
-        const uint8_t *rows[QUADS_GROUP];
-        Vec sum[QUADS_GROUP][2];
+        const uint8_t *rows[BYTES_GROUP];
+        Vec sum[BYTES_GROUP][2];
 
-        start_group(job, &rq, first, QUADS_GROUP, rows, sum);
+        start_group(job, &rq, first, BYTES_GROUP, rows, sum);
         for (ptrdiff_t i = 0; i < job->inputs; i += 4, weight += 2 * VEC_BYTES) {
             const Vec w0 = vec_load(weight), w1 = vec_load(weight + VEC_BYTES);
 
 #pragma GCC unroll 12
-            for (int p = 0; p < QUADS_GROUP; p++) {
+            for (int p = 0; p < BYTES_GROUP; p++) {
                 const Vec x = vec_set32(mica_load32(rows[p] + i));
                 sum[p][0] = vec_dot8(sum[p][0], x, w0);
                 sum[p][1] = vec_dot8(sum[p][1], x, w1);
             }
         }
-        store_sums(job, &rq, first, QUADS_GROUP, sum);
+        store_sums(job, &rq, first, BYTES_GROUP, sum);
     }
 }
 
+#if DOT8_UNSIGNED
 /* Signed inputs become unsigned by an offset of 128, which the packed correction takes back. */
-static void MICA_LEVEL(offset_input)(const int8_t *in, void *out, int count)
+static void MICA_LEVEL(convert_input)(const int8_t *in, void *out, int count)
 {
-    const __m256i sign = _mm256_set1_epi8(-128);
+    uint8_t *const bytes = out;
 
-    for (int i = 0; i < count; i += 32) {
-        const __m256i v = _mm256_loadu_si256((const __m256i *)(in + i));
-        _mm256_store_si256((__m256i *)((uint8_t *)out + i), _mm256_xor_si256(v, sign));
-    }
+    for (int i = 0; i < count; i++)
+        bytes[i] = (uint8_t)(in[i] + 128);
 }
+#endif
 
 #else
 
 /* Chains of `length` quads, from `offset` to `end`. */
-MICA_INLINE void add_chains(Vec sum[CHAINS_GROUP][2], const uint8_t *const *rows, int length,
+MICA_INLINE void add_chains(Vec sum[BYTES_GROUP][2], const uint8_t *const *rows, int length,
                             const uint16_t *offset, const uint16_t *end, const uint8_t *weight)
 {
     const Vec ones = vec_set16(1);
 
     for (; offset < end; offset += length, weight += length * 2 * VEC_BYTES) {
 #pragma GCC unroll 12
-        for (int p = 0; p < CHAINS_GROUP; p++) {
+        for (int p = 0; p < BYTES_GROUP; p++) {
             Vec x = vec_set32(mica_load32(rows[p] + offset[0]));
             Vec t0 = vec_maddubs(x, vec_load(weight));
             Vec t1 = vec_maddubs(x, vec_load(weight + VEC_BYTES));
@@ -179,49 +208,75 @@ static void MICA_LEVEL(mica_pointwise_u7x8)(const MicaTileJob *job)
     const TileRequant rq = load_requant(job);
     const MicaChainHeader *const header = (const MicaChainHeader *)job->weight;
     const uint16_t *const offset = (const uint16_t *)(header + 1);
-    const uint16_t *const singles = offset + 2 * header->pairs, *const end =
-                                                                    offset + job->inputs / 4;
+    const uint16_t *const singles = offset + 2 * header->pairs;
+    const uint16_t *const end = offset + job->inputs / 4;
     const uint8_t *const weight = job->weight + mica_chain_head_size(job->inputs);
     const uint8_t *const single_weight = weight + header->pairs * 4 * VEC_BYTES;
 
-    for (int first = 0; first < job->pixels; first += CHAINS_GROUP) {
-        const uint8_t *rows[CHAINS_GROUP];
-        Vec sum[CHAINS_GROUP][2];
+    for (int first = 0; first < job->pixels; first += BYTES_GROUP) {
+        const uint8_t *rows[BYTES_GROUP];
+        Vec sum[BYTES_GROUP][2];
 
-        start_group(job, &rq, first, CHAINS_GROUP, rows, sum);
+        start_group(job, &rq, first, BYTES_GROUP, rows, sum);
         add_chains(sum, rows, 2, offset, singles, weight);
         add_chains(sum, rows, 1, singles, end, single_weight);
-        store_sums(job, &rq, first, CHAINS_GROUP, sum);
+        store_sums(job, &rq, first, BYTES_GROUP, sum);
     }
 }
 
-static void MICA_LEVEL(widen_input)(const int8_t *in, void *out, int count)
+static void MICA_LEVEL(convert_input)(const int8_t *in, void *out, int count)
 {
-    for (int i = 0; i < count; i += VEC_BYTES / 2)
-        vec_store((int16_t *)out + i, vec_load_widened(in + i));
+    int16_t *const words = out;
+
+    for (int i = 0; i < count; i++)
+        words[i] = in[i];
 }
 
 #endif
 
-#define PAIRS                                                                                      \
-    .tile = TILE, .group = PAIRS_GROUP, .in_size = 2, .packed_size = mica_packed_size_pairs,       \
-    .pack = mica_pack_pairs, .run = MICA_LEVEL(mica_pointwise_s16x8)
-#define QUADS                                                                                      \
-    .tile = TILE, .group = QUADS_GROUP, .in_size = 1, .packed_size = mica_packed_size_quads,       \
-    .pack = mica_pack_quads, .run = MICA_LEVEL(mica_pointwise_u8x8)
-#define CHAINS                                                                                     \
-    .tile = TILE, .group = CHAINS_GROUP, .in_size = 1, .packed_size = mica_packed_size_chains,     \
-    .pack = mica_pack_chains, .run = MICA_LEVEL(mica_pointwise_u7x8)
-
 static const MicaTileKernel tile_kernels[] = {
-#if HAVE_VNNI
-    [MICA_INPUT_S16] = {PAIRS},
-    [MICA_INPUT_S8] = {QUADS, .convert = MICA_LEVEL(offset_input)},
-    [MICA_INPUT_U7] = {QUADS},
+    [MICA_INPUT_S16] = {.tile = TILE,
+                        .group = WORDS_GROUP,
+                        .in_size = 2,
+                        .packed_size = mica_packed_size_words,
+#if HAVE_LANES
+                        .pack = mica_pack_columns,
 #else
-    [MICA_INPUT_S16] = {PAIRS},
-    [MICA_INPUT_S8] = {PAIRS, .convert = MICA_LEVEL(widen_input)},
-    [MICA_INPUT_U7] = {CHAINS},
+                        .pack = mica_pack_pairs,
+#endif
+                        .run = MICA_LEVEL(mica_pointwise_s16x8)},
+#if HAVE_DOT8
+    [MICA_INPUT_S8] = {.tile = TILE,
+                       .group = BYTES_GROUP,
+                       .in_size = 1,
+                       .packed_size = mica_packed_size_quads,
+#if DOT8_UNSIGNED
+                       .pack = mica_pack_quads_offset,
+                       .convert = MICA_LEVEL(convert_input),
+#else
+                       .pack = mica_pack_quads,
+#endif
+                       .run = MICA_LEVEL(mica_pointwise_x8x8)},
+    [MICA_INPUT_U7] = {.tile = TILE,
+                       .group = BYTES_GROUP,
+                       .in_size = 1,
+                       .packed_size = mica_packed_size_quads,
+                       .pack = mica_pack_quads,
+                       .run = MICA_LEVEL(mica_pointwise_x8x8)},
+#else
+    [MICA_INPUT_S8] = {.tile = TILE,
+                       .group = WORDS_GROUP,
+                       .in_size = 2,
+                       .packed_size = mica_packed_size_words,
+                       .pack = mica_pack_pairs,
+                       .convert = MICA_LEVEL(convert_input),
+                       .run = MICA_LEVEL(mica_pointwise_s16x8)},
+    [MICA_INPUT_U7] = {.tile = TILE,
+                       .group = BYTES_GROUP,
+                       .in_size = 1,
+                       .packed_size = mica_packed_size_chains,
+                       .pack = mica_pack_chains,
+                       .run = MICA_LEVEL(mica_pointwise_u7x8)},
 #endif
 };
 
