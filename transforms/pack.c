@@ -13,16 +13,17 @@ size_t mica_packed_size_words(const MicaPointwise *layer, int tile)
     return (size_t)layer->inputs * (size_t)layer->outputs * sizeof(int16_t);
 }
 
-/* int16 [inputs / run][tile][run] per tile. */
+/* int16 [inputs / run][tile][run] per tile, run 1 or 2. */
 static void pack_words(const MicaPointwise *layer, const int8_t *weight, int16_t *out, int tile,
                        int run)
 {
     for (int o = 0; o < layer->outputs; o++) {
-        const size_t first = (size_t)(o / tile * tile) * (size_t)layer->inputs;
-        const int position = mica_tile_position(o % tile, tile);
+        int16_t *to = out + (ptrdiff_t)(o / tile * tile) * layer->inputs +
+                      mica_tile_position(o % tile, tile) * run;
 
-        for (int i = 0; i < layer->inputs; i++)
-            out[first + (size_t)((i / run * tile + position) * run + i % run)] = *weight++;
+        for (int i = 0; i < layer->inputs; i += run, to += tile * run)
+            for (int k = 0; k < run; k++)
+                to[k] = *weight++;
     }
 }
 
