@@ -1,6 +1,43 @@
 # Tests of the entropy coder.
 mica_unit_test(symbol_coder mica_entropy m)
 mica_unit_test(entropy mica_entropy m)
+
+# mica_entropy_program(NAME source): a program on the coder alone.
+function(mica_entropy_program name source)
+  add_executable(${name} ${source})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(${name} PRIVATE mica_base mica_entropy)
+endfunction()
+
+mica_entropy_program(checkasm_entropy checkasm/checkasm_entropy.c)
+add_test(NAME checkasm_entropy COMMAND checkasm_entropy)
+set_tests_properties(checkasm_entropy PROPERTIES LABELS checkasm)
+
+# Golden streams: by this coder at every level, and by the second decoder, written from docs/entropy.md.
+file(GLOB golden ${CMAKE_CURRENT_SOURCE_DIR}/entropy/golden/*.bin)
+mica_entropy_program(entropy_golden entropy/golden.c)
+add_test(NAME entropy_golden COMMAND entropy_golden check ${golden})
+set_tests_properties(entropy_golden PROPERTIES LABELS conformance)
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_FOUND)
+  add_test(NAME entropy_slow_decoder
+    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/entropy/slow_decoder.py ${golden})
+  set_tests_properties(entropy_slow_decoder PROPERTIES LABELS conformance TIMEOUT 300)
+endif()
+
+# The corpus of the fuzz target, replayed; the target itself with -DMICA_FUZZ=ON and clang.
+file(GLOB corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus_symbols/*)
+mica_entropy_program(replay_symbols fuzz/fuzz_symbols.c)
+add_test(NAME fuzz_replay_symbols COMMAND replay_symbols ${corpus})
+set_tests_properties(fuzz_replay_symbols PROPERTIES LABELS fuzz TIMEOUT 300)
+if(MICA_FUZZ AND CMAKE_C_COMPILER_ID MATCHES "Clang")
+  mica_entropy_program(fuzz_symbols fuzz/fuzz_symbols.c)
+  target_compile_definitions(fuzz_symbols PRIVATE MICA_LIBFUZZER)
+  target_compile_options(fuzz_symbols PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_symbols PRIVATE -fsanitize=fuzzer)
+endif()
+
+# 10^7 symbols with extreme parameters
 if(MICA_SLOW_TESTS AND TARGET test_entropy)
   add_executable(test_entropy_long unit/test_entropy.c)
   target_compile_definitions(test_entropy_long PRIVATE LONG_TEST=1)
