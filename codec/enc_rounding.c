@@ -1,7 +1,5 @@
 #include "codec/enc_rounding.h"
 
-#include <stdlib.h>
-
 /*
  * A symbol n instead of n - 1 is worth its bits if it lowers err^2 / step^2 by more than WEIGHT *
  * bits, where the high-rate slope of a uniform quantiser, dD/dR = -2 ln 2 / 12 = -0.1155, is the
@@ -15,11 +13,9 @@ static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int s
 {
     const int more = (int)mica_symbol_cost(tables, n, shape, scale) -
                      (int)mica_symbol_cost(tables, n - 1, shape, scale);
-    const char *w = getenv("MICA_W");
-    int weight = w ? atoi(w) : WEIGHT_PER_MILLE;
     /* Costs are in 1/256 bit, thresholds in 1/16 step; no more than one step later than plain
      * rounding. */
-    int late = (more > 0 ? more : 0) * weight / (1000 * 2 * 256 / 16);
+    int late = (more > 0 ? more : 0) * WEIGHT_PER_MILLE / (1000 * 2 * 256 / 16);
     if (late > 16)
         late = 16;
     return (uint8_t)(16 * n - 8 + late);
