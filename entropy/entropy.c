@@ -81,29 +81,44 @@ static uint32_t skip_slots(int skip)
     return skip ? MICA_RANS_SLOTS - (MICA_RANS_SLOTS >> skip) : MICA_RANS_SLOTS;
 }
 
-/* The elements that are coded of those from `begin` on, with shape and coarse scale, or with their
+/* Which elements of a block are coded, with shape and coarse scale, or (in `scales`) with their
  * class. */
 typedef struct Coded {
-    uint8_t *shapes, *scales; /* scales: classes if the model is static */
+    uint8_t *shapes, *scales;
     uint16_t *elements;
 } Coded;
 
-static size_t find_coded(const MicaEntropyCoder *coder, const MicaEntropyModel *model,
-                         uint32_t skip, size_t begin, size_t count, Coded coded)
+static uint32_t zero_slots(const MicaEntropyCoder *coder, const MicaEntropyModel *model,
+                           const Coded *coded, size_t i)
 {
+    if (model->tables)
+        return mica_static_table(model->tables, coded->scales[i])->zero;
+    return mica_symbol_model(coder->symbols, coded->shapes[i], coded->scales[i])->zero;
+}
+
+/* Fills in the lists of the elements `begin` and after; returns their length. */
+static size_t find_coded(const MicaEntropyCoder *coder, const MicaEntropyModel *model,
+                         uint32_t skip, size_t begin, size_t count, const Coded *coded)
+{
+    if (model->tables) {
+        memcpy(coded->scales, model->classes + begin, count);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            coded->scales[i] = coder->coarse[model->scales[0][begin + i]];
+        if (model->shapes)
+            memcpy(coded->shapes, model->shapes + begin, count);
+        else
+            memset(coded->shapes, MICA_ENTROPY_NORMAL, count);
+    }
+    if (skip == MICA_RANS_SLOTS)
+        return count;
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        uint32_t zero;
-        if (model->tables) {
-            coded.scales[n] = model->classes[begin + i];
-            zero = mica_static_table(model->tables, coded.scales[n])->zero;
-        } else {
-            coded.shapes[n] = model->shapes ? model->shapes[begin + i] : MICA_ENTROPY_NORMAL;
-            coded.scales[n] = coder->coarse[model->scales[0][begin + i]];
-            zero = mica_symbol_model(coder->symbols, coded.shapes[n], coded.scales[n])->zero;
-        }
-        coded.elements[n] = (uint16_t)i;
-        n += zero <= skip;
+        int keep = zero_slots(coder, model, coded, i) <= skip;
+        coded->shapes[n] = coded->shapes[i];
+        coded->scales[n] = coded->scales[i];
+        coded->elements[n] = (uint16_t)i;
+        n += (size_t)keep;
     }
     return n;
 }
@@ -120,10 +135,13 @@ static MicaStatus encode_tables(const MicaEntropyCoder *coder, const MicaEntropy
     for (size_t begin = 0; begin < count && status == MICA_OK; begin += BLOCK) {
         uint16_t elements[BLOCK];
         size_t size = count - begin < BLOCK ? count - begin : BLOCK;
-        size_t found =
-            find_coded(coder, model, skip, begin, size, (Coded){shapes + n, scales + n, elements});
-        for (size_t i = 0; i < found; i++)
-            kept[n++] = symbols[begin + elements[i]];
+        Coded coded = {shapes + n, scales + n, elements};
+        size_t found = find_coded(coder, model, skip, begin, size, &coded);
+        if (found == size)
+            memcpy(kept + n, symbols + begin, size * sizeof(*kept));
+        for (size_t i = 0; i < found && found < size; i++)
+            kept[n + i] = symbols[begin + elements[i]];
+        n += found;
     }
     if (status == MICA_OK && model->tables)
         status = mica_static_encode(model->tables, kept, scales, n, writer);
@@ -138,13 +156,13 @@ static MicaStatus encode_tables(const MicaEntropyCoder *coder, const MicaEntropy
 static void decode_tables(MicaEntropyDecoder *decoder, const MicaEntropyModel *model,
                           int16_t *symbols, size_t count)
 {
-    uint8_t shapes[BLOCK + 1], scales[BLOCK + 1];
-    uint16_t elements[BLOCK + 1];
+    uint8_t shapes[BLOCK], scales[BLOCK];
+    uint16_t elements[BLOCK];
     int16_t kept[BLOCK];
+    Coded coded = {shapes, scales, elements};
     for (size_t begin = 0; begin < count; begin += BLOCK) {
         size_t size = count - begin < BLOCK ? count - begin : BLOCK;
-        size_t n = find_coded(decoder->coder, model, decoder->skip, begin, size,
-                              (Coded){shapes, scales, elements});
+        size_t n = find_coded(decoder->coder, model, decoder->skip, begin, size, &coded);
         int16_t *out = n == size ? symbols + begin : kept;
         if (model->tables)
             mica_static_decode(model->tables, &decoder->rans, scales, n, out);

@@ -25,6 +25,19 @@ if(Python3_FOUND)
   set_tests_properties(entropy_slow_decoder PROPERTIES LABELS conformance TIMEOUT 300)
 endif()
 
+# The public header used alone
+mica_entropy_program(compress_integers ${PROJECT_SOURCE_DIR}/tools/examples/compress_integers.c)
+add_test(NAME entropy_example COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:compress_integers>
+  -DFOLDER=${CMAKE_CURRENT_BINARY_DIR}/example -P ${CMAKE_CURRENT_SOURCE_DIR}/entropy/test_example.cmake)
+set_tests_properties(entropy_example PROPERTIES LABELS cli)
+
+# Speed: bench_entropy [--cpu LEVELS] [--runs N] [FOLDER TAG]; the test only sees that every symbol survives.
+mica_entropy_program(bench_entropy bench_entropy.c)
+target_sources(bench_entropy PRIVATE ${PROJECT_SOURCE_DIR}/tools/bench_coder.c)
+target_link_libraries(bench_entropy PRIVATE m)
+add_test(NAME bench_entropy COMMAND bench_entropy --runs 1)
+set_tests_properties(bench_entropy PROPERTIES LABELS bench TIMEOUT 300)
+
 # The corpus of the fuzz target, replayed; the target itself with -DMICA_FUZZ=ON and clang.
 file(GLOB corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus_symbols/*)
 mica_entropy_program(replay_symbols fuzz/fuzz_symbols.c)
