@@ -96,6 +96,14 @@ static Load quad_load(const int8_t *weight, int inputs, int tile)
     return load;
 }
 
+static void add_load(Load *sum, const Load *more)
+{
+    for (int i = 0; i < 2 * MAX_TILE; i++) {
+        sum->positive[i] += more->positive[i];
+        sum->negative[i] += more->negative[i];
+    }
+}
+
 static bool fits(const Load *a, const Load *b)
 {
     int largest = 0;
@@ -141,14 +149,35 @@ static int pair_quads(const int8_t *weight, int inputs, int tile, uint16_t *orde
     return pairs;
 }
 
+/* Whether every 32 inputs fit together. */
+static bool weights_are_small(const int8_t *weight, int inputs, int tile)
+{
+    static const Load none;
+    bool small = true;
+
+    for (int i = 0; small && i < inputs; i += 32) {
+        Load sum = none;
+        for (int k = 0; k < 32; k += 4) {
+            const Load quad = quad_load(weight + i + k, inputs, tile);
+            add_load(&sum, &quad);
+        }
+        small = fits(&sum, &none);
+    }
+    return small;
+}
+
 static void pack_chain_tile(const int8_t *weight, int inputs, int tile, uint8_t *packed)
 {
     const int quads = inputs / 4;
     int8_t *out = (int8_t *)packed + mica_chain_head_size(inputs);
     uint16_t order[MAX_QUADS];
-    MicaChainHeader header;
+    MicaChainHeader header = {0};
 
-    header.pairs = (uint16_t)pair_quads(weight, inputs, tile, order);
+    header.small = weights_are_small(weight, inputs, tile);
+    if (!header.small)
+        header.pairs = (uint16_t)pair_quads(weight, inputs, tile, order);
+    for (int q = 0; header.small && q < quads; q++)
+        order[q] = (uint16_t)q;
     for (int q = 0; q < quads; q++, out += 4 * tile) {
         order[q] = (uint16_t)(4 * order[q]);
         for (int o = 0; o < tile; o++)

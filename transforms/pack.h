@@ -39,13 +39,15 @@ void mica_pack_quads_offset(const MicaPointwise *layer, const int8_t *weight, vo
  * gives each 16-bit sum two products, at most 2 * 127 * 128 in all. Two quads fit as well if the
  * weights allow it, and then share the step that widens to 32 bits. Trained weights nearly always
  * do if the quads are paired with care, so the packer chooses the pairs, per tile, such that no
- * input whatever can leave the 16-bit range.
+ * input whatever can leave the 16-bit range. Small weights (all of int4, for one) go further: eight
+ * quads in a row.
  *
  * Per tile: the header, then the offsets of the quads in the input pixel, paired ones first, padded
  * to 64 bytes, then int8 [inputs / 4][tile][4] in the same order.
  */
 typedef struct MicaChainHeader {
-    uint16_t pairs;
+    uint16_t pairs; /* the number of them */
+    uint16_t small; /* instead: the quads of every 32 inputs add up in 16 bits, and are in order */
 } MicaChainHeader;
 
 /* Bytes of header and offsets. */

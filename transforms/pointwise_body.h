@@ -202,6 +202,46 @@ MICA_INLINE void add_chains(Vec sum[BYTES_GROUP][2], const uint8_t *const *rows,
     }
 }
 
+/* 7-bit inputs, weights so small that the quads of 32 channels add up in 16 bits. */
+static void MICA_LEVEL(mica_pointwise_u7x4)(const MicaTileJob *job)
+{
+    const TileRequant rq = load_requant(job);
+    const Vec ones = vec_set16(1);
+
+    for (int first = 0; first < job->pixels; first += WORDS_GROUP) {
+        const uint8_t *weight = job->weight + mica_chain_head_size(job->inputs);
+        const uint8_t *rows[WORDS_GROUP];
+        Vec sum[WORDS_GROUP][2];
+
+        start_group(job, &rq, first, WORDS_GROUP, rows, sum);
+        for (ptrdiff_t block = 0; block < job->inputs; block += 32) {
+            Vec t[WORDS_GROUP][2];
+
+            /* The 32-bit sums stay in memory, the registers belong to the 16-bit ones. */
+            __asm__("" : "+m"(sum));
+#pragma GCC unroll 12
+            for (int p = 0; p < WORDS_GROUP; p++)
+                t[p][0] = t[p][1] = vec_zero();
+            for (ptrdiff_t i = block; i < block + 32; i += 4, weight += 2 * VEC_BYTES) {
+                const Vec w0 = vec_load(weight), w1 = vec_load(weight + VEC_BYTES);
+
+#pragma GCC unroll 12
+                for (int p = 0; p < WORDS_GROUP; p++) {
+                    const Vec x = vec_set32(mica_load32(rows[p] + i));
+                    vec_accumulate16(&t[p][0], vec_maddubs(x, w0));
+                    vec_accumulate16(&t[p][1], vec_maddubs(x, w1));
+                }
+            }
+#pragma GCC unroll 12
+            for (int p = 0; p < WORDS_GROUP; p++) {
+                sum[p][0] = vec_add32(sum[p][0], vec_madd16(t[p][0], ones));
+                sum[p][1] = vec_add32(sum[p][1], vec_madd16(t[p][1], ones));
+            }
+        }
+        store_sums(job, &rq, first, WORDS_GROUP, sum);
+    }
+}
+
 /* 7-bit inputs, weights in chains. */
 static void MICA_LEVEL(mica_pointwise_u7x8)(const MicaTileJob *job)
 {
@@ -213,6 +253,10 @@ static void MICA_LEVEL(mica_pointwise_u7x8)(const MicaTileJob *job)
     const uint8_t *const weight = job->weight + mica_chain_head_size(job->inputs);
     const uint8_t *const single_weight = weight + header->pairs * 4 * VEC_BYTES;
 
+    if (header->small) {
+        MICA_LEVEL(mica_pointwise_u7x4)(job);
+        return;
+    }
     for (int first = 0; first < job->pixels; first += BYTES_GROUP) {
         const uint8_t *rows[BYTES_GROUP];
         Vec sum[BYTES_GROUP][2];

@@ -61,6 +61,12 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
     _mm_storeu_si128((__m128i *)p, _mm_max_epi8(narrow, _mm_set1_epi8((char)low)));
 }
 
+/* In place: GCC 12 would copy such sums in loops and run out of registers. */
+MICA_INLINE void vec_accumulate16(Vec *sum, Vec v)
+{
+    __asm__("vpaddw %1, %0, %0" : "+x"(*sum) : "x"(v));
+}
+
 /* Adds the dot products of int16 pairs, unless there is an instruction for it. */
 #define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
 

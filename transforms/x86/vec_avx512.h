@@ -12,6 +12,7 @@ typedef __m512i Vec;
 
 #define vec_load(p) _mm512_loadu_si512(p)
 #define vec_store(p, v) _mm512_storeu_si512(p, v)
+#define vec_zero() _mm512_setzero_si512()
 #define vec_set8(x) _mm512_set1_epi8((char)(x))
 #define vec_set16(x) _mm512_set1_epi16((short)(x))
 #define vec_set32(x) _mm512_set1_epi32((int)(x))
@@ -45,6 +46,12 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
 {
     const __m256i narrow = _mm512_cvtsepi16_epi8(v);
     _mm256_storeu_si256((__m256i *)p, _mm256_max_epi8(narrow, _mm256_set1_epi8((char)low)));
+}
+
+/* In place: GCC 12 would copy such sums in loops and run out of registers. */
+MICA_INLINE void vec_accumulate16(Vec *sum, Vec v)
+{
+    __asm__("vpaddw %1, %0, %0" : "+v"(*sum) : "v"(v));
 }
 
 /* Adds the dot products of int16 pairs, unless there is an instruction for it. */

@@ -72,6 +72,12 @@ MICA_INLINE void vec_store_narrow(void *p, Vec v, int low)
     _mm_storel_epi64((__m128i *)p, vec_max8(vec_pack16(v, v), vec_set8(low)));
 }
 
+/* In place: GCC 12 would copy such sums in loops and run out of registers. */
+MICA_INLINE void vec_accumulate16(Vec *sum, Vec v)
+{
+    __asm__("paddw %1, %0" : "+x"(*sum) : "x"(v));
+}
+
 /* Adds the dot products of int16 pairs, unless there is an instruction for it. */
 #define vec_dot16(sum, a, b) vec_add32(sum, vec_madd16(a, b))
 
