@@ -18,4 +18,8 @@ void mica_mixture_dsp_init(MicaMixtureDsp *dsp, uint32_t cpu_flags)
     if (cpu_flags & MICA_CPU_AVX512)
         mica_mixture_dsp_init_avx512(dsp);
 #endif
+#if defined(MICA_HAVE_ARM)
+    if (cpu_flags & MICA_CPU_NEON)
+        mica_mixture_dsp_init_neon(dsp);
+#endif
 }
