@@ -14,8 +14,9 @@
 #include "models/model.h"
 #include "models/nets.h"
 
-/* Scale indices below this are not coded: their symbols are 0 but for a few in ten thousand. */
-#define SKIP_SCALES 4
+/* Scale indices below this (standard deviation 0.23 step) are not coded. Measured: 4 costs 0.2 %
+ * more bits at equal PSNR, none 2.5 %, 11 2.4 %. */
+#define SKIP_SCALES 7
 
 /* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one
  * first. */

@@ -4,10 +4,10 @@
  * A symbol n instead of n - 1 is worth its bits if it lowers err^2 / step^2 by more than WEIGHT *
  * bits, where the high-rate slope of a uniform quantiser, dD/dR = -2 ln 2 / 12 = -0.1155, is the
  * natural weight. Less is better in practice, because a latent that is rounded down also misleads
- * the contexts of its neighbours; 0.08 was measured. With m the magnitude, (m - (n - 1))^2 - (m -
+ * the contexts of its neighbours; 0.07 was measured. With m the magnitude, (m - (n - 1))^2 - (m -
  * n)^2 = 2 m - 2 n + 1 gives m > n - 1/2 + WEIGHT * bits / 2.
  */
-#define WEIGHT_PER_MILLE 80
+#define WEIGHT_PER_MILLE 70
 
 static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int scale)
 {

@@ -118,7 +118,7 @@ class Reference:
             y_hat = done
         return y_hat, symbols
 
-    def quantise(self, y, quality, skip=4):
+    def quantise(self, y, quality, skip=7):
         """The encoder's rounding at effort 1 as a choose() for code_y; skip as in codec/enc_picture.c."""
         gain = self.log2_gain('y_gain', quality)
         quarter = self.config['latents'] // 4
