@@ -20,6 +20,7 @@ struct MicaEntropyDecoder {
     const MicaEntropyCoder *coder;
     uint32_t skip;
     MicaRansDecoder rans;
+    MicaMixtureBlock block;
 };
 
 typedef enum Kind { KIND_INVALID, KIND_STATIC, KIND_ZERO_MEAN, KIND_MIXTURE } Kind;
@@ -243,7 +244,7 @@ MicaStatus mica_entropy_decoder_run(MicaEntropyDecoder *decoder, const MicaEntro
         return MICA_ERROR_INVALID_ARGUMENT;
     if (kind == KIND_MIXTURE)
         mica_mixture_decode(&decoder->coder->mixtures, &decoder->coder->dsp, model, decoder->skip,
-                            &decoder->rans, symbols, count);
+                            &decoder->rans, &decoder->block, symbols, count);
     else
         decode_tables(decoder, model, symbols, count);
     return decoder->rans.failed ? MICA_ERROR_BITSTREAM : MICA_OK;

@@ -17,7 +17,9 @@
 #include "entropy/rans.h"
 #include "mica/entropy.h"
 
-#define MICA_MIXTURE_BLOCK 256
+/* Long enough for the processor to fetch ahead within a block even where blocks are taken from the
+ * last to the first. */
+#define MICA_MIXTURE_BLOCK 1024
 
 typedef struct MicaMixtureTables {
     MicaHalfCdf rows[MICA_SHAPE_COUNT];

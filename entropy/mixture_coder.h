@@ -14,9 +14,9 @@ MicaStatus mica_mixture_encode(const MicaMixtureTables *tables, const MicaMixtur
                                const MicaEntropyModel *model, uint32_t skip, const int16_t *symbols,
                                size_t count, MicaWriter *writer);
 
-/* The next `count` symbols */
+/* The next `count` symbols; the block is working space. */
 void mica_mixture_decode(const MicaMixtureTables *tables, const MicaMixtureDsp *dsp,
                          const MicaEntropyModel *model, uint32_t skip, MicaRansDecoder *rans,
-                         int16_t *symbols, size_t count);
+                         MicaMixtureBlock *block, int16_t *symbols, size_t count);
 
 #endif

@@ -61,30 +61,29 @@ MICA_INLINE void take_group(const MicaMixtureTables *tables, MicaMixtureSearch *
 
 void mica_mixture_decode(const MicaMixtureTables *tables, const MicaMixtureDsp *dsp,
                          const MicaEntropyModel *model, uint32_t skip, MicaRansDecoder *rans,
-                         int16_t *symbols, size_t count)
+                         MicaMixtureBlock *block, int16_t *symbols, size_t count)
 {
     MicaMixturePrepare *prepare = dsp->prepare[model->components - 1];
     MicaMixtureSearch *search = dsp->search[model->components - 1];
     unsigned mask = (1u << rans->log2_states) - 1, next = rans->next;
-    MicaMixtureBlock block;
     for (size_t i = 0; i < MICA_MIXTURE_BLOCK; i++)
-        block.element[i] = (uint16_t)i;
+        block->element[i] = (uint16_t)i;
     for (size_t begin = 0; begin < count; begin += MICA_MIXTURE_BLOCK) {
         size_t size = count - begin < MICA_MIXTURE_BLOCK ? count - begin : MICA_MIXTURE_BLOCK;
         int16_t *out = symbols + begin;
-        prepare(tables, model, NULL, begin, size, &block);
+        prepare(tables, model, NULL, begin, size, block);
         if (skip < MICA_RANS_SLOTS)
-            size = drop_skipped(&block, size, skip, out);
+            size = drop_skipped(block, size, skip, out);
         for (size_t i = 0; i < size;) {
             if (next == 0 && mask == 7 && size - i >= 8) {
-                take_group(tables, search, model, begin, &block, i, rans, rans->states, 8, out);
+                take_group(tables, search, model, begin, block, i, rans, rans->states, 8, out);
                 i += 8;
                 continue;
             }
             size_t group = mask + 1 - next;
             if (group > size - i)
                 group = size - i;
-            take_group(tables, search, model, begin, &block, i, rans, rans->states + next, group,
+            take_group(tables, search, model, begin, block, i, rans, rans->states + next, group,
                        out);
             next = (next + (unsigned)group) & mask;
             i += group;

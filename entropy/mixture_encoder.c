@@ -22,15 +22,14 @@ static uint64_t put_element(MicaRansEncoder *out, uint64_t state, const MicaMixt
 /* Flags of the elements that are not coded, and how many are. */
 static size_t find_skipped(const MicaMixtureTables *tables, MicaMixturePrepare *prepare,
                            const MicaEntropyModel *model, uint32_t skip, size_t count,
-                           uint8_t *skipped)
+                           MicaMixtureBlock *block, uint8_t *skipped)
 {
-    MicaMixtureBlock block;
     size_t coded = 0;
     for (size_t begin = 0; begin < count; begin += MICA_MIXTURE_BLOCK) {
         size_t size = count - begin < MICA_MIXTURE_BLOCK ? count - begin : MICA_MIXTURE_BLOCK;
-        prepare(tables, model, NULL, begin, size, &block);
+        prepare(tables, model, NULL, begin, size, block);
         for (size_t i = 0; i < size; i++) {
-            skipped[begin + i] = (uint8_t)mica_mixture_skipped(&block, i, skip);
+            skipped[begin + i] = (uint8_t)mica_mixture_skipped(block, i, skip);
             coded += !skipped[begin + i];
         }
     }
@@ -42,22 +41,23 @@ MicaStatus mica_mixture_encode(const MicaMixtureTables *tables, const MicaMixtur
                                size_t count, MicaWriter *writer)
 {
     MicaMixturePrepare *prepare = dsp->prepare[model->components - 1];
-    MicaMixtureBlock block;
-    MicaStatus status = MICA_OK;
-    uint8_t *skipped = NULL;
     size_t coded = count;
-    if (skip < MICA_RANS_SLOTS) {
-        skipped = mica_alloc(count, 1);
-        if (!skipped)
-            return MICA_ERROR_OUT_OF_MEMORY;
-        coded = find_skipped(tables, prepare, model, skip, count, skipped);
+    MicaStatus status = MICA_OK;
+    MicaMixtureBlock *block = mica_alloc(1, sizeof(*block));
+    uint8_t *skipped = skip < MICA_RANS_SLOTS ? mica_alloc(count, 1) : NULL;
+    if (!block || (skip < MICA_RANS_SLOTS && !skipped)) {
+        mica_free(block);
+        mica_free(skipped);
+        return MICA_ERROR_OUT_OF_MEMORY;
     }
+    if (skipped)
+        coded = find_skipped(tables, prepare, model, skip, count, block, skipped);
 
     MicaRansEncoder rans;
     mica_rans_encoder_init(&rans, coded);
     for (size_t end = count; end > 0;) {
         size_t begin = (end - 1) / MICA_MIXTURE_BLOCK * MICA_MIXTURE_BLOCK;
-        prepare(tables, model, symbols, begin, end - begin, &block);
+        prepare(tables, model, symbols, begin, end - begin, block);
         if (!mica_rans_reserve(&rans, SYMBOL_BYTES * MICA_MIXTURE_BLOCK)) {
             status = MICA_ERROR_OUT_OF_MEMORY;
             break;
@@ -66,13 +66,14 @@ MicaStatus mica_mixture_encode(const MicaMixtureTables *tables, const MicaMixtur
             if (skipped && skipped[i])
                 continue;
             uint64_t *state = mica_rans_state(&rans, --coded);
-            *state = put_element(&rans, *state, &block, i - begin, symbols[i]);
+            *state = put_element(&rans, *state, block, i - begin, symbols[i]);
         }
         end = begin;
     }
     if (status == MICA_OK)
         status = mica_rans_flush(&rans, writer);
     mica_rans_encoder_free(&rans);
+    mica_free(block);
     mica_free(skipped);
     return status;
 }
