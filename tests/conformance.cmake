@@ -15,3 +15,11 @@ if(MICA_TOOLS AND Python3_FOUND)
     ${CMAKE_CURRENT_SOURCE_DIR}/vectors/test_vectors.py $<TARGET_FILE:mica>)
   set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
 endif()
+
+# Other processors under emulation: minutes, and compilers that few machines have.
+if(MICA_SLOW_TESTS)
+  foreach(arch aarch64 s390x)
+    add_test(NAME cross_${arch} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/cross.sh ${arch})
+    set_tests_properties(cross_${arch} PROPERTIES LABELS slow TIMEOUT 3600 SKIP_RETURN_CODE 77)
+  endforeach()
+endif()

@@ -1,8 +1,10 @@
-"""Golden streams: python3 test_vectors.py MICA [--update]
+"""Golden streams: python3 test_vectors.py MICA [--update], or --decoder "COMMAND of decode_raw"
 
 Every stream of this folder must decode to the pixels whose MD5 stands in vectors.json, and every picture listed there
 must encode to the same bytes, at every instruction-set level of this processor and with 1, 2, 4 and 7 threads. The same
 list is checked by builds of different compilers and processors, so equal MD5s here mean equal results everywhere.
+
+--decoder decodes only, once, with the small program decode_raw, perhaps under an emulator.
 
 --update writes streams and sums anew. It is for a new bitstream version or model only: streams of a released version
 must decode for ever.
@@ -48,10 +50,23 @@ def encode(mica, v, path, *options):
         return f.read()
 
 
+def check_decoder(command, vectors):
+    bad = 0
+    for v in vectors:
+        model = [os.path.join(HERE, v['model'])] if '.' in v['model'] else []
+        out = subprocess.run([*command, os.path.join(HERE, v['stream']), *model], capture_output=True)
+        ok = out.returncode == 0 and hashlib.md5(out.stdout).hexdigest() == v['pixels_md5']
+        bad += not ok
+        print('%s %s %s' % ('ok  ' if ok else 'FAIL', v['stream'], out.stderr.decode().strip()))
+    return bad
+
+
 def main():
     mica = sys.argv[1]
     with open(INDEX) as f:
         vectors = json.load(f)
+    if mica == '--decoder':
+        sys.exit(1 if check_decoder(sys.argv[2].split(), vectors) else 0)
     if '--update' in sys.argv:
         for v in vectors:
             encode(mica, v, os.path.join(HERE, v['stream']))
