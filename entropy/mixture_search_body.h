@@ -97,10 +97,8 @@ MICA_INLINE void search(const MicaMixtureTables *tables, const MicaEntropyModel 
         Vec row = v_set(mica_mixture_shape(model, index) * MICA_HALF_CDF_SEGMENTS - FLOAT_BIAS);
         int32_t first = block->first[j], last = block->last[j];
         uint32_t slot = slots[k];
-        int above = slot >= block->high[j];
-        Bracket b = {first - 1, block->symbol[j], 0, block->low[j]};
-        if (above)
-            b = (Bracket){block->symbol[j] + 1, last + 2, block->high[j], MICA_RANS_SLOTS};
+        /* The whole window: which side of the likeliest symbol it is would be a branch nobody can predict. */
+        Bracket b = {first - 1, last + 2, 0, MICA_RANS_SLOTS};
         int32_t base = guess(model, index, slot, components) - (LANES / 2 - 1);
         narrow(tables, terms, row, first, last, slot, base, 1, &b, components);
         block->symbol[j] = b.low;

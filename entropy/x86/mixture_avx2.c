@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "entropy/mixture.h"
+#include "entropy/x86/gather.h"
 
 #define LANES 8
 
@@ -33,7 +34,7 @@ MICA_INLINE void v_store(int32_t *p, Vec v)
 
 MICA_INLINE Vec v_gather(const uint32_t *table, Vec index)
 {
-    return _mm256_i32gather_epi32((const int *)table, index, 4);
+    return mica_gather8(table, index);
 }
 
 /* One of 16 values, by the low 4 bits of the index */

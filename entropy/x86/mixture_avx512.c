@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "entropy/mixture.h"
+#include "entropy/x86/gather.h"
 
 #define LANES 16
 
@@ -28,7 +29,9 @@ MICA_INLINE void v_store(int32_t *p, Vec v)
 
 MICA_INLINE Vec v_gather(const uint32_t *table, Vec index)
 {
-    return _mm512_i32gather_epi32(index, table, 4);
+    __m256i low = mica_gather8(table, _mm512_castsi512_si256(index));
+    __m256i high = mica_gather8(table, _mm512_extracti64x4_epi64(index, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
 /* One of 16 values, by the low 4 bits of the index */
