@@ -38,7 +38,8 @@ target_link_libraries(bench_entropy PRIVATE m)
 add_test(NAME bench_entropy COMMAND bench_entropy --runs 1)
 set_tests_properties(bench_entropy PROPERTIES LABELS bench TIMEOUT 300)
 
-# The corpus of the fuzz target, replayed; the target itself with -DMICA_FUZZ=ON and clang.
+# The corpus of the fuzz target, replayed; the target itself with clang, -DMICA_FUZZ=ON and
+# -DMICA_SANITIZE=fuzzer-no-link,address,undefined.
 file(GLOB corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus_symbols/*)
 mica_entropy_program(replay_symbols fuzz/fuzz_symbols.c)
 add_test(NAME fuzz_replay_symbols COMMAND replay_symbols ${corpus})
