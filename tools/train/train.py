@@ -93,6 +93,9 @@ def main():
     torch.manual_seed(args.seed)
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     dtype = torch.bfloat16 if args.bf16 else None
+    if args.fixed:
+        # TF32 keeps 10 bits of a factor: the integers of this phase need all 24.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     crops = data.Crops(args.packed, args.seed)
     pictures = load_pictures(args.validate, device)
     start = load(args.init) if args.init else None
@@ -115,9 +118,11 @@ def main():
         c = load(args.out)
         model.load_state_dict(c['model'])
         optimizer.load_state_dict(c['optimizer'])
-        ema, step, spent = c['ema'], c['step'], c['spent']
+        ema, step, spent = {k: v.to(device) for k, v in c['ema'].items()}, c['step'], c['spent']
         crops.rng.bit_generator.state = c['rng']
-        torch.set_rng_state(c['torch_rng'].cpu())
+        torch.set_rng_state(c['torch_rng'])
+        if device == 'cuda' and c.get('cuda_rng'):
+            torch.cuda.set_rng_state_all(c['cuda_rng'])
     kmacs = kmacs_per_pixel(model)
     print('decoder %.2f kMAC/px, encoder %.2f, %.2f M parameters' % (kmacs[1], kmacs[0], sum(v.numel() for v in model.parameters()) / 1e6), flush=True)
 
@@ -125,6 +130,7 @@ def main():
         tmp = args.out + '.tmp'
         torch.save(dict(model=model.state_dict(), ema=ema, optimizer=optimizer.state_dict(), step=step, spent=spent,
                         rng=crops.rng.bit_generator.state, torch_rng=torch.get_rng_state(), config=model.config,
+                        cuda_rng=torch.cuda.get_rng_state_all() if device == 'cuda' else None,
                         args=vars(args)), tmp)
         os.replace(tmp, args.out)
 
