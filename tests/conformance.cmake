@@ -11,6 +11,10 @@ if(MICA_TOOLS AND Python3_FOUND)
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
     set_tests_properties(reference_networks PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
+  add_test(NAME reference_training COMMAND ${Python3_EXECUTABLE}
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_training.py)
+  set_tests_properties(reference_training PROPERTIES LABELS conformance TIMEOUT 900
+    SKIP_RETURN_CODE 77)
   add_test(NAME golden_vectors COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_SOURCE_DIR}/vectors/test_vectors.py $<TARGET_FILE:mica>)
   set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
