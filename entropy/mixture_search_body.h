@@ -97,7 +97,8 @@ MICA_INLINE void search(const MicaMixtureTables *tables, const MicaEntropyModel 
         Vec row = v_set(mica_mixture_shape(model, index) * MICA_HALF_CDF_SEGMENTS - FLOAT_BIAS);
         int32_t first = block->first[j], last = block->last[j];
         uint32_t slot = slots[k];
-        /* The whole window: which side of the likeliest symbol it is would be a branch nobody can predict. */
+        /* The whole window: which side of the likeliest symbol it is would be a branch nobody can
+         * predict. */
         Bracket b = {first - 1, last + 2, 0, MICA_RANS_SLOTS};
         int32_t base = guess(model, index, slot, components) - (LANES / 2 - 1);
         narrow(tables, terms, row, first, last, slot, base, 1, &b, components);
