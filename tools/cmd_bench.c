@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/bench_coder.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
 #include "tools/files.h"
@@ -19,7 +20,9 @@
 #define MAX_RUNS 1000
 
 typedef struct BenchJob {
-    const char *file; /* NULL: a generated picture */
+    const char *file;         /* NULL: a generated picture */
+    const char *coder_arrays; /* folder of arrays for the coder; NULL: generated ones */
+    const char *coder_tag;
     int runs, effort;
     double quality;
     CodecOptions codec;
@@ -180,7 +183,47 @@ static MicaStatus bench_codec(const BenchJob *job, MicaError *error)
     return status;
 }
 
-static MicaStatus (*const benches[])(const BenchJob *job, MicaError *error) = {bench_codec};
+static uint32_t cpu_flags(const BenchJob *job)
+{
+    return job->codec.cpu ? job->codec.cpu_mask & mica_cpu_flags() : mica_cpu_flags();
+}
+
+static MicaStatus bench_entropy_coder(const BenchJob *job, MicaError *error)
+{
+    BenchCoderResult results[BENCH_CODER_SETS];
+    const MicaStatus status =
+        bench_coder(job->coder_arrays, job->coder_tag, cpu_flags(job), job->runs, results);
+    if (status != MICA_OK)
+        return report_fail(error, status, "coder: %s",
+                           status == MICA_ERROR_IO ? "cannot read the arrays"
+                                                   : mica_status_string(status));
+    if (job->json)
+        json_object(job->json, "coder");
+    else
+        printf("entropy coder, 1 thread\n  %-18s %10s %10s %10s\n", "model", "encode ns",
+               "decode ns", "over ideal");
+    for (int i = 0; i < BENCH_CODER_SETS; i++) {
+        const BenchCoderResult *r = &results[i];
+        if (job->json) {
+            json_object(job->json, r->name);
+            json_integer(job->json, "symbols", (int64_t)r->symbols);
+            json_integer(job->json, "bytes", (int64_t)r->bytes);
+            json_real(job->json, "encode_ns_per_symbol", r->encode_ns);
+            json_real(job->json, "decode_ns_per_symbol", r->decode_ns);
+            json_real(job->json, "size_over_ideal_percent", r->over_ideal_percent);
+            json_object_end(job->json);
+        } else {
+            printf("  %-18s %10.2f %10.2f %9.3f%%\n", r->name, r->encode_ns, r->decode_ns,
+                   r->over_ideal_percent);
+        }
+    }
+    if (job->json)
+        json_object_end(job->json);
+    return MICA_OK;
+}
+
+static MicaStatus (*const benches[])(const BenchJob *job, MicaError *error) = {bench_codec,
+                                                                               bench_entropy_coder};
 
 /* Smooth areas, edges and noise, the same on every machine. */
 static MicaStatus generate_picture(MicaImage *image, MicaError *error)
@@ -231,8 +274,7 @@ static int run_job(BenchJob *job)
     if ((error.status = load_picture(job, &error)) != MICA_OK)
         return report_error(file, &error);
     char flags[128];
-    mica_cpu_flags_text(job->codec.cpu ? job->codec.cpu_mask & mica_cpu_flags() : mica_cpu_flags(),
-                        flags, sizeof flags);
+    mica_cpu_flags_text(cpu_flags(job), flags, sizeof flags);
     if (job->json) {
         json_object(job->json, NULL);
         json_text(job->json, "file", job->file ? file : NULL);
@@ -264,6 +306,7 @@ int cmd_bench(int argc, char **argv)
     job.runs = 5;
     job.quality = 50;
     job.effort = 5;
+    job.coder_tag = "kodak";
     const Option options[] = {
         {"runs", 'n', OPTION_INT, &job.runs, 1, MAX_RUNS, "N", "timed runs, default 5"},
         {"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q", "as of encode, default 50"},
@@ -272,14 +315,19 @@ int cmd_bench(int argc, char **argv)
         {"threads", 0, OPTION_INT, &job.codec.threads, 0, MAX_THREADS, "N",
          "measure only this number; 0: 1 and all (default)"},
         OPTION_CPU(job.codec),
+        {"coder-arrays", 0, OPTION_STRING, &job.coder_arrays, 0, 0, "FOLDER",
+         "arrays TAG_*.npy for the entropy coder; without, similar ones are generated"},
+        {"coder-tag", 0, OPTION_STRING, &job.coder_tag, 0, 0, "TAG",
+         "of these arrays, default kodak"},
         {"json", 0, OPTION_FLAG, &as_json, 0, 0, NULL, "print JSON"},
         OPTION_END};
     const OptionSyntax syntax = {
         .command = "bench",
         .usage = "[options] [IN]",
-        .description = "Encode and decode a picture several times and print, for every stage, the "
-                       "least and the median time\nin ms, and MP/s of the least. Without IN a "
-                       "generated picture of 768x512 is used.",
+        .description =
+            "Encode and decode a picture several times and print, for every stage, the "
+            "least and the median time\nin ms, and MP/s of the least; then the entropy coder "
+            "by itself. Without IN a generated\npicture of 768x512 is used.",
         .options = options,
         .min_arguments = 0,
         .max_arguments = 1};
