@@ -7,11 +7,14 @@
 #include "tools/files.h"
 #include "tools/input/reader.h"
 #include "tools/json.h"
-#include "tools/metrics.h"
+#include "tools/metrics/metrics.h"
+#include "tools/output/writer.h"
 #include "tools/report.h"
 
 typedef struct CompareJob {
     bool json, depth8;
+    const char *metric_list, *map_name;
+    uint32_t wanted;
     CodecOptions codec;
     MicaImage reference, distorted;
 } CompareJob;
@@ -34,38 +37,54 @@ static int read_image(const CompareJob *job, const char *file, MicaImage *image)
     return error.status == MICA_OK ? EXIT_DONE : report_error(options.file, &error);
 }
 
-static void print_json(const Metrics *metrics, const MicaImage *image)
+static void print_json(const CompareJob *job, const Metrics *metrics)
 {
     Json json = {.stream = stdout};
     json_object(&json, NULL);
-    json_integer(&json, "width", image->width);
-    json_integer(&json, "height", image->height);
-    json_real(&json, "mse_rgb", metrics->mse_rgb);
-    json_real(&json, "psnr_rgb", metrics->psnr_rgb);
-    json_real(&json, "psnr_y", metrics->psnr_y);
-    json_real(&json, "ssim", metrics->ssim);
-    json_real(&json, "ms_ssim", metrics->ms_ssim);
+    json_integer(&json, "width", job->reference.width);
+    json_integer(&json, "height", job->reference.height);
+    for (int id = 0; id < METRIC_COUNT; id++)
+        if (job->wanted >> id & 1)
+            json_real(&json, metric_table[id].name, metrics->values[id]);
     json_object_end(&json);
 }
 
-static void print_metric(const char *name, int digits, double value, const char *unit)
+static void print_text(const CompareJob *job, const Metrics *metrics)
 {
-    if (isnan(value))
-        printf("%-10s n/a (the picture is too small)\n", name);
-    else if (isinf(value))
-        printf("%-10s inf\n", name);
-    else
-        printf("%-10s %.*f%s\n", name, digits, value, unit);
+    printf("%-12s %dx%d\n", "size", job->reference.width, job->reference.height);
+    for (int id = 0; id < METRIC_COUNT; id++) {
+        if (!(job->wanted >> id & 1))
+            continue;
+        const Metric *metric = &metric_table[id];
+        const double value = metrics->values[id];
+        if (isnan(value))
+            printf("%-12s n/a (the picture is too small)\n", metric->name);
+        else if (isinf(value))
+            printf("%-12s inf\n", metric->name);
+        else
+            printf("%-12s %.*f%s\n", metric->name, metric->digits, value, metric->unit);
+    }
 }
 
-static void print_text(const Metrics *metrics, const MicaImage *image)
+static int write_map(CompareJob *job)
 {
-    printf("%-10s %dx%d\n", "size", image->width, image->height);
-    print_metric("mse_rgb", 4, metrics->mse_rgb, "");
-    print_metric("psnr_rgb", 4, metrics->psnr_rgb, " dB");
-    print_metric("psnr_y", 4, metrics->psnr_y, " dB");
-    print_metric("ssim", 6, metrics->ssim, "");
-    print_metric("ms_ssim", 6, metrics->ms_ssim, "");
+    const char *name = report_output_name(job->map_name);
+    const Writer *writer = output_by_file(job->map_name);
+    const WriteOptions options = {.jpeg_quality = 95};
+    OutputFile out;
+    MicaImage map = {0};
+    MicaError error = {MICA_OK, ""};
+    error.status = output_file_open(&out, job->map_name, NULL, true, &error);
+    if (error.status != MICA_OK)
+        return report_error(name, &error);
+    error.status = metrics_map(&job->reference, &job->distorted, &map, &error);
+    if (error.status == MICA_OK)
+        error.status = writer->write(&out, &map, &options, &error);
+    if (error.status == MICA_OK || out.error)
+        error.status = output_file_commit(&out, &error);
+    output_file_discard(&out);
+    mica_image_free(&map);
+    return error.status == MICA_OK ? EXIT_DONE : report_error(name, &error);
 }
 
 static int run_job(CompareJob *job, const char *reference, const char *distorted)
@@ -77,13 +96,15 @@ static int run_job(CompareJob *job, const char *reference, const char *distorted
         return code;
     Metrics metrics;
     MicaError error = {MICA_OK, ""};
-    error.status = metrics_compare(&job->reference, &job->distorted, &metrics, &error);
+    error.status = metrics_compare(&job->reference, &job->distorted, job->wanted, &metrics, &error);
     if (error.status != MICA_OK)
         return report_error(report_input_name(distorted), &error);
+    if (job->map_name && (code = write_map(job)) != EXIT_DONE)
+        return code;
     if (job->json)
-        print_json(&metrics, &job->reference);
+        print_json(job, &metrics);
     else
-        print_text(&metrics, &job->reference);
+        print_text(job, &metrics);
     return EXIT_DONE;
 }
 
@@ -93,6 +114,10 @@ int cmd_compare(int argc, char **argv)
     memset(&job, 0, sizeof job);
     const Option options[] = {
         {"json", 0, OPTION_FLAG, &job.json, 0, 0, NULL, "print JSON"},
+        {"metrics", 0, OPTION_STRING, &job.metric_list, 0, 0, "LIST",
+         "only these, for example psnr_rgb,ssimulacra2; default: all"},
+        {"map", 0, OPTION_STRING, &job.map_name, 0, 0, "OUT.png",
+         "draw where the difference is (CIEDE2000, black 0, white 10)"},
         {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
          "round samples of more than 8 bits to 8"},
         OPTION_MODEL(job.codec, "model for mica files; default: the built-in one of the stream"),
@@ -103,9 +128,9 @@ int cmd_compare(int argc, char **argv)
     const OptionSyntax syntax = {
         .command = "compare",
         .usage = "[options] REF DIST",
-        .description = "Measure how far two pictures of the same size are apart: PSNR over RGB and "
-                       "of luma, SSIM and\nMS-SSIM of luma. Any format that can be read will do, "
-                       "mica included.",
+        .description = "Measure how far two pictures of the same size are apart: PSNR over RGB, of "
+                       "luma and of YCbCr,\nSSIM and MS-SSIM of luma, PSNR-HVS-M, CIEDE2000 and "
+                       "SSIMULACRA 2. Any format that can be\nread will do, mica included.",
         .options = options,
         .min_arguments = 2,
         .max_arguments = 2};
@@ -115,6 +140,14 @@ int cmd_compare(int argc, char **argv)
         return code;
     if (strcmp(arguments[0], "-") == 0 && strcmp(arguments[1], "-") == 0)
         return report_usage(syntax.command, "only one picture can come from standard input");
+
+    job.wanted = METRICS_ALL;
+    MicaError error = {MICA_OK, ""};
+    if (job.metric_list && metrics_parse(job.metric_list, &job.wanted, &error) != MICA_OK)
+        return report_usage(syntax.command, "--metrics: %s", error.text);
+    if (job.map_name && !output_by_file(job.map_name))
+        return report_usage(syntax.command, "--map: the ending of '%s' names no known format",
+                            job.map_name);
 
     code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)

@@ -68,7 +68,8 @@ class Metrics(mica_case.MicaCase):
         for name, image in (('a', a), ('b', b)):
             self.put(name, pictures.pnm((image.shape[1], image.shape[0], image.shape[2], image.tobytes())))
         result = self.json('compare', '--json', 'a', 'b')
-        self.assertEqual(list(result), ['width', 'height', 'mse_rgb', 'psnr_rgb', 'psnr_y', 'ssim', 'ms_ssim'])
+        self.assertEqual(list(result), ['width', 'height', 'mse_rgb', 'psnr_rgb', 'psnr_y', 'psnr_yuv', 'ssim', 'ms_ssim',
+                                        'psnr_hvs_m', 'ciede2000', 'ssimulacra2'])
         self.assertEqual((result['width'], result['height']), (a.shape[1], a.shape[0]))
         for key, value in expected(a, b).items():
             if value is None:

@@ -1,9 +1,10 @@
-#include "tools/metrics.h"
+#include "tools/metrics/measures.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/metrics/plane.h"
 #include "tools/report.h"
 
 #define WINDOW 11
@@ -12,93 +13,6 @@
 
 /* What the window sums up: x, y, x*x, y*y, x*y. */
 enum { MEAN_X, MEAN_Y, SQUARE_X, SQUARE_Y, PRODUCT, SUMS };
-
-typedef struct Plane {
-    int width, height;
-    double *data;
-} Plane;
-
-static MicaStatus plane_alloc(Plane *plane, int width, int height, MicaError *error)
-{
-    plane->width = width;
-    plane->height = height;
-    plane->data = malloc((size_t)width * (size_t)height * sizeof *plane->data);
-    return plane->data ? MICA_OK : report_fail(error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
-}
-
-static void plane_free(Plane *plane)
-{
-    free(plane->data);
-    plane->data = NULL;
-}
-
-static MicaStatus plane_luma(Plane *plane, const MicaImage *image, MicaError *error)
-{
-    const MicaStatus status = plane_alloc(plane, image->width, image->height, error);
-    if (status != MICA_OK)
-        return status;
-    /* Gray takes the same sum, which rounds: a gray picture equals the same picture in RGB exactly.
-     */
-    const int step = image->channels > 1;
-    double *to = plane->data;
-    for (int y = 0; y < image->height; y++) {
-        const uint8_t *from = image->data + y * image->stride;
-        for (int x = 0; x < image->width; x++, from += image->channels)
-            *to++ = 0.299 * from[0] + 0.587 * from[step] + 0.114 * from[2 * step];
-    }
-    return MICA_OK;
-}
-
-/* The next scale, in place. */
-static void plane_halve(Plane *plane)
-{
-    const int width = (plane->width + 1) / 2, height = (plane->height + 1) / 2;
-    double *to = plane->data; /* never ahead of what is still to be read */
-    for (int y = 0; y < height; y++) {
-        const double *top = plane->data + (size_t)(2 * y) * (size_t)plane->width;
-        const double *bottom = 2 * y + 1 < plane->height ? top + plane->width : top;
-        for (int x = 0; x < width; x++) {
-            const int left = 2 * x, right = left + 1 < plane->width ? left + 1 : left;
-            *to++ = (top[left] + top[right] + bottom[left] + bottom[right]) / 4;
-        }
-    }
-    plane->width = width;
-    plane->height = height;
-}
-
-static double mean_squared_error(const MicaImage *a, const MicaImage *b)
-{
-    const int channels = a->channels > b->channels ? a->channels : b->channels;
-    const int a_step = a->channels > 1, b_step = b->channels > 1;
-    uint64_t sum = 0; /* at most 2^28 * 3 * 255^2 */
-    for (int y = 0; y < a->height; y++) {
-        const uint8_t *p = a->data + y * a->stride, *q = b->data + y * b->stride;
-        for (int x = 0; x < a->width; x++, p += a->channels, q += b->channels)
-            for (int c = 0; c < channels; c++) {
-                const int difference = p[c * a_step] - q[c * b_step];
-                sum += (uint64_t)(difference * difference);
-            }
-    }
-    return (double)sum / ((double)a->width * a->height * channels);
-}
-
-static double plane_squared_error(const Plane *a, const Plane *b)
-{
-    double sum = 0;
-    const double *p = a->data, *q = b->data;
-    for (int y = 0; y < a->height; y++) {
-        double row = 0; /* summed apart, to keep rounding errors small */
-        for (int x = 0; x < a->width; x++, p++, q++)
-            row += (*p - *q) * (*p - *q);
-        sum += row;
-    }
-    return sum / ((double)a->width * a->height);
-}
-
-static double psnr(double mse)
-{
-    return mse > 0 ? 10 * log10(255.0 * 255.0 / mse) : INFINITY;
-}
 
 static void make_window(double window[WINDOW])
 {
@@ -190,8 +104,8 @@ static MicaStatus plane_ssim(const Plane *a, const Plane *b, double *ssim, doubl
     return MICA_OK;
 }
 
-/* SSIM and MS-SSIM; uses up the planes. */
-static MicaStatus measure_structure(Plane *a, Plane *b, Metrics *metrics, MicaError *error)
+/* Uses up the planes. */
+static MicaStatus measure_scales(Plane *a, Plane *b, double *values, MicaError *error)
 {
     static const double weights[SCALES] = {0.0448, 0.2856, 0.3001, 0.2363, 0.1333};
     const int side = a->width < a->height ? a->width : a->height;
@@ -205,7 +119,7 @@ static MicaStatus measure_structure(Plane *a, Plane *b, Metrics *metrics, MicaEr
         if (status != MICA_OK)
             return status;
         if (scale == 0)
-            metrics->ssim = ssim;
+            values[METRIC_SSIM] = ssim;
         /* Luminance counts at the last scale only. Opposite structures (below 0) have no real
          * power. */
         const double value = scale == SCALES - 1 ? ssim : contrast;
@@ -216,30 +130,19 @@ static MicaStatus measure_structure(Plane *a, Plane *b, Metrics *metrics, MicaEr
         }
     }
     if (scales == SCALES)
-        metrics->ms_ssim = product;
+        values[METRIC_MS_SSIM] = product;
     return MICA_OK;
 }
 
-MicaStatus metrics_compare(const MicaImage *reference, const MicaImage *distorted, Metrics *metrics,
-                           MicaError *error)
+MicaStatus measure_structure(const MicaImage *reference, const MicaImage *distorted, double *values,
+                             MicaError *error)
 {
-    if (reference->width != distorted->width || reference->height != distorted->height)
-        return report_fail(error, MICA_ERROR_INVALID_ARGUMENT,
-                           "the size %dx%d differs from the %dx%d of the reference",
-                           distorted->width, distorted->height, reference->width,
-                           reference->height);
-    metrics->mse_rgb = mean_squared_error(reference, distorted);
-    metrics->psnr_rgb = psnr(metrics->mse_rgb);
-    metrics->ssim = metrics->ms_ssim = NAN;
-
     Plane a = {0}, b = {0};
     MicaStatus status = plane_luma(&a, reference, error);
     if (status == MICA_OK)
         status = plane_luma(&b, distorted, error);
-    if (status == MICA_OK) {
-        metrics->psnr_y = psnr(plane_squared_error(&a, &b));
-        status = measure_structure(&a, &b, metrics, error);
-    }
+    if (status == MICA_OK)
+        status = measure_scales(&a, &b, values, error);
     plane_free(&a);
     plane_free(&b);
     return status;
