@@ -23,6 +23,7 @@ static const struct {
     {"compare", cmd_compare, "measure how far two pictures are apart"},
     {"model", cmd_model, "list, describe and check models"},
 #ifdef MICA_HAVE_ENCODER
+    {"eval", cmd_eval, "compare size, quality and speed with other codecs"},
     {"bench", cmd_bench, "measure the speed of every stage"},
 #endif
 };

@@ -1,0 +1,20 @@
+/* The report of mica eval: one HTML page that needs no other file. */
+#ifndef MICA_TOOLS_EVAL_PAGE_H
+#define MICA_TOOLS_EVAL_PAGE_H
+
+#include <stdio.h>
+
+#include "tools/eval/eval.h"
+
+typedef struct PageRange {
+    double lowest_bpp, highest_bpp; /* that BD-rates are taken over */
+} PageRange;
+
+MicaStatus page_write(FILE *out, const Eval *eval, const CurveSet *set, const PageRange *range,
+                      MicaError *error);
+
+/* Parts of some pictures side by side, each codec at the quality that comes next to the same number
+ * of bytes. They are encoded again for it. */
+MicaStatus crops_write(FILE *out, const Eval *eval, MicaError *error);
+
+#endif
