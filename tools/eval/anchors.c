@@ -72,7 +72,8 @@ static MicaStatus read_anchor(CurveSet *set, const char *path, MicaError *error)
         return MICA_ERROR_BITSTREAM;
     char name[64];
     const char *slash = strrchr(path, '/');
-    snprintf(name, sizeof name, "%.*s", (int)(strlen(slash + 1) - strlen(".json")), slash + 1);
+    /* Told apart from what is measured, which may be the same codec. */
+    snprintf(name, sizeof name, "pub:%.*s", (int)(strlen(slash + 1) - strlen(".json")), slash + 1);
     status = add_curve(set, name, json_get(root, "results"), error);
     json_free(root);
     return status;

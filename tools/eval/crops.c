@@ -84,8 +84,10 @@ static void find_place(const MicaImage *image, int *left, int *top)
         }
 }
 
-/* The task of a codec with this picture whose size comes next to `bytes`. */
-static const EvalTask *nearest_task(const Eval *eval, int picture, int codec, double bytes)
+/* The task of a codec with this picture whose size comes next to `bytes`, from below (side < 0),
+ * from above (side > 0) or at all. */
+static const EvalTask *nearest_task(const Eval *eval, int picture, int codec, double bytes,
+                                    int side)
 {
     const EvalTask *best = NULL;
     double least = INFINITY;
@@ -93,71 +95,117 @@ static const EvalTask *nearest_task(const Eval *eval, int picture, int codec, do
         const EvalTask *task = &eval->tasks[t];
         if (task->picture != picture || task->codec != codec || !task->done || task->failed)
             continue;
-        const double distance = fabs(log(task->run.bytes / bytes));
-        if (distance < least) {
-            least = distance;
-            best = task;
-        }
+        const double distance = log(task->run.bytes / bytes);
+        if (distance * side < 0 || fabs(distance) >= least)
+            continue;
+        least = fabs(distance);
+        best = task;
     }
     return best;
 }
 
-static MicaStatus write_crop(FILE *out, const Eval *eval, const EvalTask *task,
-                             const MicaImage *picture, int left, int top, MicaError *error)
-{
-    MicaImage decoded = {0};
+/* One codec's attempt at a number of bytes. */
+typedef struct Attempt {
+    double quality;
     CodecRun run;
-    MicaStatus status =
-        codec_run(&eval->codecs[task->codec], task->quality, picture, &run, &decoded, error);
-    if (status == MICA_OK) {
-        const MicaImage part = part_of(&decoded, left, top);
-        fputs("<figure>", out);
-        status = write_image(out, &part, error);
-        fprintf(out, "<figcaption>%s, quality %g: %.0f bytes, %.3f bpp",
-                eval->codecs[task->codec].codec->name, task->quality, task->run.bytes,
-                8 * task->run.bytes / task->pixels);
-        for (int id = 0; id < METRIC_COUNT; id++)
-            if (eval->wanted >> id & 1 && (id == METRIC_PSNR_RGB || id == METRIC_SSIMULACRA2))
-                fprintf(out, ", %s %.2f", metric_table[id].title, task->metrics.values[id]);
-        fputs("</figcaption></figure>\n", out);
+    MicaImage decoded;
+} Attempt;
+
+static MicaStatus attempt(const CodecSetup *setup, double quality, const MicaImage *picture,
+                          Attempt *a, MicaError *error)
+{
+    mica_image_free(&a->decoded);
+    a->quality = quality;
+    return codec_run(setup, quality, picture, &a->run, &a->decoded, error);
+}
+
+/* From the measured qualities around it, go to where a straight line through quality and log size
+ * says that the wanted size is. */
+static MicaStatus search_size(const Eval *eval, int p, int codec, const MicaImage *picture,
+                              double bytes, Attempt *a, MicaError *error)
+{
+    const CodecSetup *setup = &eval->codecs[codec];
+    const EvalTask *below = nearest_task(eval, p, codec, bytes, -1);
+    const EvalTask *above = nearest_task(eval, p, codec, bytes, 1);
+    if (!below || !above || below->run.bytes == above->run.bytes)
+        return attempt(setup, (below ? below : above)->quality, picture, a, error);
+    double low = below->quality, high = above->quality;
+    double low_size = log(below->run.bytes / bytes), high_size = log(above->run.bytes / bytes);
+    MicaStatus status = MICA_OK;
+    for (int i = 0; i < 5 && status == MICA_OK; i++) {
+        const double quality = low + (high - low) * low_size / (low_size - high_size);
+        status = attempt(setup, quality, picture, a, error);
+        const double size = log(a->run.bytes / bytes);
+        if (status != MICA_OK || fabs(size) < 0.02)
+            break;
+        if (size < 0) {
+            low = quality;
+            low_size = size;
+        } else {
+            high = quality;
+            high_size = size;
+        }
     }
-    mica_image_free(&decoded);
     return status;
 }
 
-static MicaStatus write_row(FILE *out, const Eval *eval, int p, MicaError *error)
+static MicaStatus write_attempt(FILE *out, const char *name, const MicaImage *picture,
+                                const Attempt *a, int left, int top, MicaError *error)
 {
-    /* About 0.25 bits per pixel show what codecs do differently. */
-    const EvalTask *any = nearest_task(eval, p, 0, 1);
-    const EvalTask *first = any ? nearest_task(eval, p, 0, any->pixels * 0.25 / 8) : NULL;
-    MicaImage picture = {0};
-    if (!first)
-        return MICA_OK;
-    MicaStatus status = eval_read_picture(eval->pictures[p].path, &picture, error);
+    const uint32_t shown = 1u << METRIC_PSNR_RGB | 1u << METRIC_SSIMULACRA2;
+    Metrics metrics;
+    MicaStatus status = metrics_compare(picture, &a->decoded, shown, &metrics, error);
     if (status != MICA_OK)
         return status;
+    const MicaImage part = part_of(&a->decoded, left, top);
+    fputs("<figure>", out);
+    status = write_image(out, &part, error);
+    fprintf(out, "<figcaption>%s, quality %.3g: %.0f bytes, %.3f bpp", name, a->quality,
+            a->run.bytes, 8 * a->run.bytes / ((double)picture->width * picture->height));
+    for (int id = 0; id < METRIC_COUNT; id++)
+        if (shown >> id & 1)
+            fprintf(out, ", %s %.2f%s", metric_table[id].title, metrics.values[id],
+                    metric_table[id].unit);
+    fputs("</figcaption></figure>\n", out);
+    return MICA_OK;
+}
+
+static MicaStatus write_figures(FILE *out, const Eval *eval, int p, const MicaImage *picture,
+                                double bytes, MicaError *error)
+{
     int left, top;
-    find_place(&picture, &left, &top);
+    find_place(picture, &left, &top);
+    const MicaImage part = part_of(picture, left, top);
     fputs("<h3>", out);
     xml_text(out, eval->pictures[p].path);
     fprintf(out, ", at %d,%d</h3>\n<div class=\"crops\"><figure>", left, top);
-    const MicaImage part = part_of(&picture, left, top);
-    status = write_image(out, &part, error);
+    MicaStatus status = write_image(out, &part, error);
     fputs("<figcaption>original</figcaption></figure>\n", out);
     for (int c = 0; c < eval->codec_count && status == MICA_OK; c++) {
-        const EvalTask *task = nearest_task(eval, p, c, first->run.bytes);
-        if (task)
-            status = write_crop(out, eval, task, &picture, left, top, error);
+        Attempt a = {0};
+        if (!nearest_task(eval, p, c, bytes, 0))
+            continue; /* it failed with this picture */
+        status = search_size(eval, p, c, picture, bytes, &a, error);
+        if (status == MICA_OK)
+            status = write_attempt(out, eval->codecs[c].codec->name, picture, &a, left, top, error);
+        mica_image_free(&a.decoded);
     }
     fputs("</div>\n", out);
-    mica_image_free(&picture);
     return status;
 }
 
 MicaStatus crops_write(FILE *out, const Eval *eval, MicaError *error)
 {
     MicaStatus status = MICA_OK;
-    for (int p = 0; p < eval->picture_count && p < MAX_PICTURES && status == MICA_OK; p++)
-        status = write_row(out, eval, p, error);
+    for (int p = 0; p < eval->picture_count && p < MAX_PICTURES && status == MICA_OK; p++) {
+        MicaImage picture = {0};
+        status = eval_read_picture(eval->pictures[p].path, &picture, error);
+        /* About 0.25 bits per pixel show what codecs do differently. */
+        const double bytes = 0.25 / 8 * picture.width * picture.height;
+        const EvalTask *first = status == MICA_OK ? nearest_task(eval, p, 0, bytes, 0) : NULL;
+        if (first)
+            status = write_figures(out, eval, p, &picture, first->run.bytes, error);
+        mica_image_free(&picture);
+    }
     return status;
 }

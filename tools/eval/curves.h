@@ -47,7 +47,8 @@ bool curve_is_compared(uint32_t wanted, MetricId metric);
 
 /*
  * Add the published curves of a folder of JSON files as CompressAI has them: results.bpp and
- * results.psnr-rgb (or psnr) and ms-ssim-rgb (or ms-ssim, or ms-ssim-db-rgb), named after the file.
+ * results.psnr-rgb (or psnr) and ms-ssim-rgb (or ms-ssim, or ms-ssim-db-rgb), named "pub:" and the
+ * name of the file.
  */
 MicaStatus curve_set_read_anchors(CurveSet *set, const char *folder, MicaError *error);
 

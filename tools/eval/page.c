@@ -94,7 +94,7 @@ static void write_rd_chart(FILE *out, const CurveSet *set, MetricId metric, cons
             y[i] = curve_shown(metric, curve->points[i].values[metric]);
             any |= isfinite(y[i]) != 0;
         }
-        const Series series = {curve->name, x, y, curve->count, curve->published};
+        const Series series = {curve->name, x, y, curve->count, c, curve->published};
         if (any)
             columns->series[used++] = series;
     }
@@ -133,7 +133,7 @@ static void write_speed_chart(FILE *out, const CurveSet *set, MetricId metric, b
             continue;
         *x = mean_time(&set->curves[c], decode);
         *y = bd.percent;
-        const Series series = {set->curves[c].name, x, y, 1, false};
+        const Series series = {set->curves[c].name, x, y, 1, c, false};
         if (isfinite(*x))
             columns->series[used++] = series;
     }
@@ -182,7 +182,7 @@ static void write_head(FILE *out, const Eval *eval, const PageRange *range)
           "color:#222}table{border-collapse:collapse;margin:12px 0;font-size:13px}"
           "th,td{border:1px solid #ddd;padding:2px 8px;text-align:right}th{background:#f4f4f6}"
           ".good{background:#dff3e2}.bad{background:#fbe9e7}.p th{font-weight:normal;color:#666}"
-          ".crops{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0}"
+          ".crops{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;width:288px}"
           "figure img{image-rendering:pixelated;width:288px;display:block}"
           "figcaption{font-size:12px}svg{max-width:100%;height:auto}</style></head><body>\n"
           "<h1>mica eval</h1>\n",
@@ -193,8 +193,9 @@ static void write_head(FILE *out, const Eval *eval, const PageRange *range)
         "means over the pictures. Times and memory are of the whole programs, files and start "
         "included. BD-rate is how many per cent more bits a codec needs than another for the "
         "same quality (PCHIP over the logarithm of the rate, %g to %g bpp; the range of quality "
-        "shows where the pointer rests): negative is better. Dashed curves are published ones; "
-        "their MS-SSIM is over RGB, the measured one over luma.</p>\n",
+        "shows where the pointer rests): negative is better. Dashed curves (pub:) are published "
+        "ones, which only compare if the pictures are the same; their MS-SSIM is over RGB, the "
+        "measured one over luma.</p>\n",
         eval->picture_count, mica_version(), range->lowest_bpp, range->highest_bpp);
 }
 

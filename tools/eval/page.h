@@ -13,8 +13,8 @@ typedef struct PageRange {
 MicaStatus page_write(FILE *out, const Eval *eval, const CurveSet *set, const PageRange *range,
                       MicaError *error);
 
-/* Parts of some pictures side by side, each codec at the quality that comes next to the same number
- * of bytes. They are encoded again for it. */
+/* Parts of some pictures side by side, at about the same number of bytes: mica as it was measured,
+ * the others encoded again with a quality that is searched for. */
 MicaStatus crops_write(FILE *out, const Eval *eval, MicaError *error);
 
 #endif

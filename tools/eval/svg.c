@@ -2,10 +2,10 @@
 
 #include <math.h>
 
-#define WIDTH 900
+#define WIDTH 980
 #define HEIGHT 470
 #define LEFT 64
-#define RIGHT 250 /* the legend */
+#define RIGHT 310 /* the legend */
 #define TOP 36
 #define BOTTOM 48
 
@@ -128,7 +128,7 @@ static void draw_axes(FILE *out, const Chart *chart, const Frame *f)
         fprintf(out,
                 "<path class=\"g\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" "
                 "text-anchor=\"end\">%g</text>\n",
-                LEFT, at, WIDTH - RIGHT, LEFT - 6, at + 4, i * step);
+                LEFT, at, WIDTH - RIGHT, LEFT - 6, at + 4, i * step + 0.0); /* no -0 */
     }
     fprintf(out, "<text class=\"t\" x=\"%d\" y=\"22\">", LEFT);
     xml_text(out, chart->title);
@@ -143,18 +143,19 @@ static void draw_axes(FILE *out, const Chart *chart, const Frame *f)
 }
 
 /* Hues one after the other as far apart as possible. */
-static void put_colour(FILE *out, int index, bool faint)
+static void put_colour(FILE *out, const Series *series)
 {
-    fprintf(out, "hsl(%d,%d%%,%d%%)", (215 + index * 137) % 360, faint ? 30 : 75, faint ? 60 : 40);
+    fprintf(out, "hsl(%d,%d%%,%d%%)", (215 + series->colour * 137) % 360, series->faint ? 30 : 75,
+            series->faint ? 60 : 40);
 }
 
-static void draw_series(FILE *out, const Chart *chart, const Frame *f, const Series *s, int index)
+static void draw_series(FILE *out, const Chart *chart, const Frame *f, const Series *s)
 {
     const bool lines = !chart->points_only;
     fputs("<g fill=\"", out);
-    put_colour(out, index, s->faint);
+    put_colour(out, s);
     fputs("\" stroke=\"", out);
-    put_colour(out, index, s->faint);
+    put_colour(out, s);
     fprintf(out, "\" stroke-width=\"%s\"%s>", s->faint ? "1" : "2",
             s->faint ? " stroke-dasharray=\"5 3\"" : "");
     if (lines) {
@@ -184,9 +185,9 @@ static void draw_legend(FILE *out, const Series *series, int count)
         fprintf(out, "<path d=\"M%d %.1fh22\" stroke-width=\"%s\"%s stroke=\"", WIDTH - RIGHT + 12,
                 y - 4, series[s].faint ? "1" : "3",
                 series[s].faint ? " stroke-dasharray=\"5 3\"" : "");
-        put_colour(out, s, series[s].faint);
+        put_colour(out, &series[s]);
         fprintf(out, "\"/><text x=\"%d\" y=\"%.1f\" style=\"font-size:%.0fpx\">",
-                WIDTH - RIGHT + 40, y, step < 12 ? step : 12);
+                WIDTH - RIGHT + 40, y, step < 13 ? step - 1 : 12);
         xml_text(out, series[s].name);
         fputs("</text>\n", out);
     }
@@ -208,7 +209,7 @@ void svg_chart(FILE *out, const Chart *chart, const Series *series, int count)
     for (int faint = 1; faint >= 0; faint--) /* what was measured lies on top */
         for (int s = 0; s < count; s++)
             if (series[s].faint == (faint == 1))
-                draw_series(out, chart, &f, &series[s], s);
+                draw_series(out, chart, &f, &series[s]);
     fputs("</g>\n", out);
     draw_legend(out, series, count);
     fputs("</svg>\n", out);

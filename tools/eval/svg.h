@@ -9,6 +9,7 @@ typedef struct Series {
     const char *name;
     const double *x, *y; /* points with a NaN or outside of the chart are left out */
     int count;
+    int colour; /* any number */
     bool faint; /* dashed and thin: not measured here */
 } Series;
 
