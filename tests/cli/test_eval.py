@@ -3,6 +3,9 @@ import html.parser
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 import xml.etree.ElementTree
 
 import mica_case
@@ -183,6 +186,37 @@ class Eval(mica_case.MicaCase):
         os.mkdir(self.path('tmp'))
         self.ok('eval', '--qualities', '50', 'p0.ppm', env={**os.environ, 'TMPDIR': self.path('tmp')})
         self.assertEqual(os.listdir(self.path('tmp')), [])
+
+    def test_interrupted(self):
+        """Ctrl-C while codecs run: everything ends at once, and no temporary files stay."""
+        os.mkdir(self.path('tmp'))
+        os.mkdir(self.path('bin'))
+        self.put('bin/cjpeg', b'#!/bin/sh\n: > "$TMPDIR/running"\nexec sleep 60\n')
+        self.put('bin/djpeg', b'#!/bin/sh\n')
+        for name in ('cjpeg', 'djpeg'):
+            os.chmod(self.path('bin/' + name), 0o755)
+        process = subprocess.Popen(
+            [mica_case.MICA, 'eval', '--peers', 'jpeg', '--qualities', '50', 'p0.ppm'], cwd=self.folder,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, 'TMPDIR': self.path('tmp'), 'PATH': self.path('bin') + ':' + os.environ['PATH']})
+        try:
+            self.wait_until(lambda: os.path.exists(self.path('tmp/running')))
+            os.remove(self.path('tmp/running'))
+            self.assertEqual(len(os.listdir(self.path('tmp'))), 1)
+            os.killpg(process.pid, signal.SIGINT)
+            self.assertEqual(process.wait(20), -signal.SIGINT)
+            self.wait_until(lambda: os.listdir(self.path('tmp')) == [])
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def wait_until(self, happened):
+        for _ in range(400):
+            if happened():
+                return
+            time.sleep(0.05)
+        self.fail('nothing happened for 20 s')
 
 
 if __name__ == '__main__':

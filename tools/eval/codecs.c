@@ -252,11 +252,14 @@ MicaStatus codec_run(const CodecSetup *setup, double quality, const MicaImage *p
     Workplace *const place = calloc(1, sizeof *place);
     if (!place)
         return report_fail(error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
+    sigset_t before;
+    process_hold_signals(&before);
     MicaStatus status = process_make_folder(&folder, error);
     if (status == MICA_OK) {
         status = run_in(setup, quality, picture, folder, place, run, decoded, error);
         process_remove_folder(folder);
     }
+    process_release_signals(&before);
     free(folder);
     free(place);
     return status;

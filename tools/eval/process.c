@@ -60,9 +60,32 @@ static void last_line(const char *log, char *text, size_t size)
     fclose(stream);
 }
 
+static void held_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+void process_hold_signals(sigset_t *before)
+{
+    sigset_t set;
+    held_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, before);
+}
+
+void process_release_signals(const sigset_t *before)
+{
+    sigprocmask(SIG_SETMASK, before, NULL);
+}
+
 /* In the new process. */
 static _Noreturn void become(const char *const argv[], const char *log)
 {
+    sigset_t set;
+    held_signals(&set);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     const int in = open("/dev/null", O_RDONLY);
     const int out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)

@@ -2,6 +2,7 @@
 #ifndef MICA_TOOLS_EVAL_PROCESS_H
 #define MICA_TOOLS_EVAL_PROCESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,6 +18,11 @@ MicaStatus process_run(const char *const argv[], const char *log, double *millis
 
 /* The most memory that one of the programs run by this process so far had at once, in KiB. */
 long process_peak_memory(void);
+
+/* Between these two, SIGINT, SIGTERM and SIGHUP reach the programs that are run, but this process
+ * only afterwards, when it has tidied up. */
+void process_hold_signals(sigset_t *before);
+void process_release_signals(const sigset_t *before);
 
 /* Make a folder that only this user can read, in TMPDIR or /tmp; *path is to be freed. */
 MicaStatus process_make_folder(char **path, MicaError *error);
