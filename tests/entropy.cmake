@@ -18,10 +18,9 @@ file(GLOB golden ${CMAKE_CURRENT_SOURCE_DIR}/entropy/golden/*.bin)
 mica_entropy_program(entropy_golden entropy/golden.c)
 add_test(NAME entropy_golden COMMAND entropy_golden check ${golden})
 set_tests_properties(entropy_golden PROPERTIES LABELS conformance)
-find_package(Python3 COMPONENTS Interpreter)
-if(Python3_FOUND)
+if(MICA_PYTHON)
   add_test(NAME entropy_slow_decoder
-    COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/entropy/slow_decoder.py ${golden})
+    COMMAND ${MICA_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/entropy/slow_decoder.py ${golden})
   set_tests_properties(entropy_slow_decoder PROPERTIES LABELS conformance TIMEOUT 300)
 endif()
 
