@@ -307,6 +307,9 @@ int cmd_bench(int argc, char **argv)
     job.quality = 50;
     job.effort = 5;
     job.coder_tag = "kodak";
+    /* Named, so that it is loaded once and not in every run, as a program with many pictures would.
+     */
+    job.codec.model_name = "S";
     const Option options[] = {
         {"runs", 'n', OPTION_INT, &job.runs, 1, MAX_RUNS, "N", "timed runs, default 5"},
         {"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q", "as of encode, default 50"},
