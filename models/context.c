@@ -5,15 +5,10 @@
 #include "codec/base/mem.h"
 #include "models/nets.h"
 
-static int clamp16(int v)
-{
-    return v < -32768 ? -32768 : v > 32767 ? 32767 : v;
-}
-
 /* The gain rule of transforms/kernels.h for one value. */
 static int apply_gain(int v, const MicaGains *gains, int c)
 {
-    return clamp16((v * gains->mantissa[c] + (1 << gains->shift[c] >> 1)) >> gains->shift[c]);
+    return mica_clamp16((v * gains->mantissa[c] + (1 << gains->shift[c] >> 1)) >> gains->shift[c]);
 }
 
 int mica_step_group(int step, int phase)
@@ -184,7 +179,8 @@ static void dequantise_row(void *context, int index, int thread)
                    l->runner->network->config.prior + first;
     for (int x = 0; x < r.count; x++, mean += quarter, symbol += quarter, out += 2 * l->stride)
         for (int c = 0; c < quarter; c++)
-            out[c] = (int16_t)apply_gain(clamp16(symbol[c] * 16 + mean[c]), &l->inverse, first + c);
+            out[c] =
+                (int16_t)apply_gain(mica_clamp16(symbol[c] * 16 + mean[c]), &l->inverse, first + c);
 }
 
 void mica_dequantise(MicaLatents *latents, int step)

@@ -8,11 +8,18 @@
 
 #include <stdint.h>
 
+#include "codec/base/attributes.h"
+
 #define MICA_MAX_QUALITY 1008
 #define MICA_GAIN_ANCHORS 9
 #define MICA_ANCHOR_SPAN (MICA_MAX_QUALITY / (MICA_GAIN_ANCHORS - 1))
 #define MICA_LOG_GAIN_LIMIT                                                                        \
     (13 * 256) /* |log2| in the file: both 2^l and 2^-l have a shift in 1..30 */
+
+MICA_INLINE int mica_clamp16(int v)
+{
+    return v < -32768 ? -32768 : v > 32767 ? 32767 : v;
+}
 
 /* out[c] = anchors[.][c] at `quality`; anchors is [MICA_GAIN_ANCHORS][channels]. */
 void mica_gains_interpolate(const int16_t *anchors, int channels, int quality, int16_t *out);

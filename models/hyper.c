@@ -4,11 +4,6 @@
 #include "codec/base/mem.h"
 #include "models/nets.h"
 
-static int clamp16(int v)
-{
-    return v < -32768 ? -32768 : v > 32767 ? 32767 : v;
-}
-
 /* Two work planes; the hyper nets are small, so they live for one call. */
 static int16_t *work_planes(size_t plane, MicaError *error)
 {
@@ -73,7 +68,7 @@ MicaStatus mica_prior(MicaLatents *latents, const int16_t *z, MicaError *error)
     mica_gains_at(n->z_gain, channels, latents->quality, -1, &inverse);
     const size_t positions = (size_t)g->w64 * (size_t)g->h64;
     for (size_t i = 0; i < positions * (size_t)channels; i++)
-        a[i] = (int16_t)clamp16(z[i] * 16);
+        a[i] = (int16_t)mica_clamp16(z[i] * 16);
     n->kernels.gain(a, a, positions, channels, inverse.mantissa, inverse.shift);
     mica_run_up(runner, &n->prior_up0, a, channels, b, g->w64, g->h64);
     mica_run_block(runner, &n->prior_block0, b, a, w32, h32);
