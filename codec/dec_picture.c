@@ -110,20 +110,13 @@ static MicaStatus setup(Decoder *d, const MicaDecodeSettings *s, MicaError *erro
 
 static MicaStatus decode_hyper(Decoder *d, MicaError *error)
 {
-    const MicaNetwork *n = d->runner.network;
     const MicaGeometry *g = &d->runner.geometry;
-    const size_t channels = (size_t)n->config.hyper;
-    const size_t count = (size_t)g->w64 * (size_t)g->h64 * channels;
+    const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)d->runner.network->config.hyper;
     uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
     int16_t *z = mica_alloc(count, sizeof *z);
     MicaStatus status = MICA_OK;
     if (shape && scale && z) {
-        uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
-        mica_z_scales(n, d->stream.header.quality, at_quality);
-        for (size_t i = 0; i < count; i += channels) {
-            memcpy(shape + i, n->z_shape, channels);
-            memcpy(scale + i, at_quality, channels);
-        }
+        mica_z_models(&d->runner, d->stream.header.quality, shape, scale);
         MicaSymbolDecoder symbols;
         status =
             mica_symbol_decoder_begin(&symbols, d->tables, d->stream.section[MICA_SECTION_HYPER],

@@ -1,6 +1,5 @@
 /* Encode one picture: analysis, hyperprior, four context steps with quantisation, then entropy
  * coding of the segments. */
-#include <math.h>
 #include <string.h>
 
 #include "codec/base/cpu.h"
@@ -108,21 +107,13 @@ static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *erro
 
 static MicaStatus code_hyper(Encoder *e, MicaError *error)
 {
-    const MicaNetwork *n = e->runner.network;
     const MicaGeometry *g = &e->runner.geometry;
-    const size_t channels = (size_t)n->config.hyper;
-    const size_t positions = (size_t)g->w64 * (size_t)g->h64;
-    uint8_t *shape = mica_alloc(positions, channels), *scale = mica_alloc(positions, channels);
+    const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)e->runner.network->config.hyper;
+    uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
     if (shape && scale) {
-        uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
-        mica_z_scales(n, e->header.quality, at_quality);
-        for (size_t i = 0; i < positions; i++) {
-            memcpy(shape + i * channels, n->z_shape, channels);
-            memcpy(scale + i * channels, at_quality, channels);
-        }
-        status =
-            mica_symbols_encode(e->tables, e->z, shape, scale, positions * channels, &e->hyper);
+        mica_z_models(&e->runner, e->header.quality, shape, scale);
+        status = mica_symbols_encode(e->tables, e->z, shape, scale, count, &e->hyper);
     }
     mica_free(shape);
     mica_free(scale);

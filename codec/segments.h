@@ -14,7 +14,7 @@
 int mica_segment_count(const MicaGeometry *geometry, int segment_rows);
 
 /* Models of the coded symbols of one segment and step, in coding order; returns their number.
- * `element` (if not NULL) receives the place of each in the step arrays of MicaLatents. Arrays hold
+ * `element` receives the place of each in the step arrays of MicaLatents. Arrays hold
  * mica_segment_capacity() elements. */
 size_t mica_segment_models(const MicaLatents *latents, int step, int segment, int segment_rows,
                            int skip, uint8_t *shape, uint8_t *scale, uint32_t *element);

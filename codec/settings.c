@@ -24,36 +24,47 @@ void mica_decode_defaults(MicaDecodeSettings *settings, size_t struct_size)
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
+/* Copy what the caller's version of a settings struct holds over the defaults in `full`;
+ * struct_size comes first in both. NULL keeps the defaults. */
+static MicaStatus overlay(void *full, size_t full_size, const void *given, MicaError *error)
+{
+    if (!given)
+        return MICA_OK;
+    size_t size;
+    memcpy(&size, given, sizeof size);
+    if (size < MIN_SETTINGS_SIZE || size > 4096)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "struct_size is not set");
+    memcpy(full, given, size < full_size ? size : full_size);
+    return MICA_OK;
+}
+
+static MicaStatus check_threads(int threads, MicaError *error)
+{
+    if (threads < 0 || threads > MAX_THREADS)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);
+    return MICA_OK;
+}
+
 MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncodeSettings *full,
                                      MicaError *error)
 {
     mica_encode_defaults(full, sizeof *full);
-    if (given) {
-        if (given->struct_size < MIN_SETTINGS_SIZE || given->struct_size > 4096)
-            return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "struct_size is not set");
-        memcpy(full, given, given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
-    }
+    const MicaStatus status = overlay(full, sizeof *full, given, error);
+    if (status != MICA_OK)
+        return status;
     if (!(full->quality >= 0 && full->quality <= 100))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "quality must be 0..100");
     if (full->effort < 1 || full->effort > 9)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "effort must be 1..9");
-    if (full->threads < 0 || full->threads > MAX_THREADS)
-        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);
-    return MICA_OK;
+    return check_threads(full->threads, error);
 }
 
 MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecodeSettings *full,
                                      MicaError *error)
 {
     mica_decode_defaults(full, sizeof *full);
-    if (given) {
-        if (given->struct_size < MIN_SETTINGS_SIZE || given->struct_size > 4096)
-            return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "struct_size is not set");
-        memcpy(full, given, given->struct_size < sizeof *full ? given->struct_size : sizeof *full);
-    }
-    if (full->threads < 0 || full->threads > MAX_THREADS)
-        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);
-    return MICA_OK;
+    const MicaStatus status = overlay(full, sizeof *full, given, error);
+    return status != MICA_OK ? status : check_threads(full->threads, error);
 }
 
 int mica_threads_wanted(int threads)

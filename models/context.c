@@ -103,8 +103,7 @@ static void head_row(void *context, int index, int thread)
     for (int x = 0; x < r.count; x++, out += 2 * quarter, mean += quarter, scale += quarter)
         for (int c = 0; c < quarter; c++) {
             mean[c] = (int16_t)apply_gain(out[c], &l->gain, first + c);
-            const int i = (out[quarter + c] + l->offset[first + c] + 32) >> 6;
-            scale[c] = (uint8_t)(i < 0 ? 0 : i > 63 ? 63 : i);
+            scale[c] = mica_scale_index(out[quarter + c] + l->offset[first + c]);
         }
 }
 

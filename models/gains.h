@@ -21,6 +21,13 @@ MICA_INLINE int mica_clamp16(int v)
     return v < -32768 ? -32768 : v > 32767 ? 32767 : v;
 }
 
+/* Scale index of a log scale in 1/64 index step. */
+MICA_INLINE uint8_t mica_scale_index(int v)
+{
+    v = (v + 32) >> 6;
+    return (uint8_t)(v < 0 ? 0 : v > 63 ? 63 : v);
+}
+
 /* out[c] = anchors[.][c] at `quality`; anchors is [MICA_GAIN_ANCHORS][channels]. */
 void mica_gains_interpolate(const int16_t *anchors, int channels, int quality, int16_t *out);
 

@@ -40,13 +40,20 @@ MicaStatus mica_hyper_analyse(const MicaRunner *runner, const int16_t *y, int qu
     return MICA_OK;
 }
 
-void mica_z_scales(const MicaNetwork *network, int quality, uint8_t *scale)
+void mica_z_models(const MicaRunner *runner, int quality, uint8_t *shape, uint8_t *scale)
 {
+    const MicaNetwork *n = runner->network;
+    const MicaGeometry *g = &runner->geometry;
+    const size_t channels = (size_t)n->config.hyper;
+    const size_t count = (size_t)g->w64 * (size_t)g->h64 * channels;
     int16_t offset[MICA_MAX_GAIN_CHANNELS];
-    mica_gains_interpolate(network->z_offset, network->config.hyper, quality, offset);
-    for (int c = 0; c < network->config.hyper; c++) {
-        const int index = (offset[c] + 32) >> 6;
-        scale[c] = (uint8_t)(index < 0 ? 0 : index > 63 ? 63 : index);
+    uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
+    mica_gains_interpolate(n->z_offset, n->config.hyper, quality, offset);
+    for (size_t c = 0; c < channels; c++)
+        at_quality[c] = mica_scale_index(offset[c]);
+    for (size_t i = 0; i < count; i += channels) {
+        memcpy(shape + i, n->z_shape, channels);
+        memcpy(scale + i, at_quality, channels);
     }
 }
 

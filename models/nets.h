@@ -21,8 +21,8 @@ MicaStatus mica_analyse(const MicaRunner *runner, const MicaImage *image, int qu
 MicaStatus mica_hyper_analyse(const MicaRunner *runner, const int16_t *y, int quality, int16_t *z,
                               MicaError *error);
 
-/* Scale indices of the channels of z at a quality (config.hyper of them). */
-void mica_z_scales(const MicaNetwork *network, int quality, uint8_t *scale);
+/* Shape and scale index of every symbol of z (w64 x h64 x hyper) at a quality. */
+void mica_z_models(const MicaRunner *runner, int quality, uint8_t *shape, uint8_t *scale);
 
 /*
  * The latents while they are coded. One pixel of `features` holds the hyper features and then the
