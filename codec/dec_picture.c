@@ -1,5 +1,7 @@
 /* Decode one picture: hyperprior, four context steps with entropy decoding in between, synthesis.
  * Integers only. */
+#include "codec/dec_picture.h"
+
 #include <string.h>
 
 #include "codec/base/cpu.h"
@@ -7,9 +9,6 @@
 #include "codec/base/mem.h"
 #include "codec/segments.h"
 #include "codec/settings.h"
-#include "codec/stream.h"
-#include "entropy/symbol_coder.h"
-#include "models/model.h"
 #include "models/nets.h"
 
 /* Work space of one thread. */
@@ -20,12 +19,10 @@ typedef struct Workspace {
 } Workspace;
 
 typedef struct Decoder {
-    MicaStream stream;
-    const MicaModel *model;
-    MicaPool *pool;
+    const MicaStream *stream;
+    const MicaSession *session;
     MicaRunner runner;
     MicaLatents latents;
-    MicaSymbolTables *tables;
     int segment_count;
     MicaSymbolDecoder *segment;
     Workspace *workspace;
@@ -40,10 +37,10 @@ static MicaStatus out_of_memory(MicaError *error)
 /* Split the latents section at its lengths and start a decoder on each segment. */
 static MicaStatus open_segments(Decoder *d, MicaError *error)
 {
-    MicaReader r = mica_reader(d->stream.section[MICA_SECTION_LATENTS],
-                               d->stream.section_size[MICA_SECTION_LATENTS]);
+    MicaReader r = mica_reader(d->stream->section[MICA_SECTION_LATENTS],
+                               d->stream->section_size[MICA_SECTION_LATENTS]);
     /* Each length takes a byte: a short section cannot ask for many segments. */
-    if ((size_t)d->segment_count > d->stream.section_size[MICA_SECTION_LATENTS] + 1)
+    if ((size_t)d->segment_count > d->stream->section_size[MICA_SECTION_LATENTS] + 1)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the latents are too short");
     d->segment = mica_alloc_zero((size_t)d->segment_count, sizeof *d->segment);
     size_t *length = mica_alloc((size_t)d->segment_count, sizeof *length);
@@ -61,7 +58,7 @@ static MicaStatus open_segments(Decoder *d, MicaError *error)
         length[d->segment_count - 1] = mica_reader_left(&r) - total;
     for (int i = 0; i < d->segment_count && status == MICA_OK; i++) {
         const uint8_t *p = mica_read_bytes(&r, length[i]);
-        status = mica_symbol_decoder_begin(&d->segment[i], d->tables, p, length[i]);
+        status = mica_symbol_decoder_begin(&d->segment[i], d->session->tables, p, length[i]);
         if (status != MICA_OK)
             mica_fail(error, status, "segment %d of the latents is damaged", i);
     }
@@ -69,29 +66,19 @@ static MicaStatus open_segments(Decoder *d, MicaError *error)
     return status;
 }
 
-static MicaStatus setup(Decoder *d, const MicaDecodeSettings *s, MicaError *error)
+static MicaStatus setup(Decoder *d, MicaError *error)
 {
-    const MicaStreamHeader *h = &d->stream.header;
-    const MicaNetwork *network;
-    MicaStatus status =
-        mica_model_network(d->model, mica_cpu_flags() & s->cpu_mask, &network, error);
-    if (status != MICA_OK)
-        return status;
+    const MicaStreamHeader *h = &d->stream->header;
     const MicaGeometry g = mica_geometry(h->width, h->height);
-    status = mica_pool_create(&d->pool, mica_threads_wanted(s->threads));
-    if (status != MICA_OK)
-        return mica_fail(error, status, "cannot start threads");
-    status = mica_symbol_tables_create(&d->tables, mica_cpu_flags() & s->cpu_mask);
-    if (status != MICA_OK)
-        return out_of_memory(error);
-    status = mica_runner_create(&d->runner, network, d->pool, &g, error);
+    MicaStatus status =
+        mica_runner_create(&d->runner, d->session->network, d->session->pool, &g, error);
     if (status != MICA_OK)
         return status;
     status = mica_latents_create(&d->latents, &d->runner, h->quality, error);
     if (status != MICA_OK)
         return status;
     d->segment_count = mica_segment_count(&g, h->segment_rows);
-    const int threads = mica_pool_threads(d->pool);
+    const int threads = mica_pool_threads(d->session->pool);
     const size_t capacity = mica_segment_capacity(&d->latents, h->segment_rows);
     d->workspace = mica_alloc_zero((size_t)threads, sizeof *d->workspace);
     if (!d->workspace)
@@ -116,11 +103,11 @@ static MicaStatus decode_hyper(Decoder *d, MicaError *error)
     int16_t *z = mica_alloc(count, sizeof *z);
     MicaStatus status = MICA_OK;
     if (shape && scale && z) {
-        mica_z_models(&d->runner, d->stream.header.quality, shape, scale);
+        mica_z_models(&d->runner, d->stream->header.quality, shape, scale);
         MicaSymbolDecoder symbols;
-        status =
-            mica_symbol_decoder_begin(&symbols, d->tables, d->stream.section[MICA_SECTION_HYPER],
-                                      d->stream.section_size[MICA_SECTION_HYPER]);
+        status = mica_symbol_decoder_begin(&symbols, d->session->tables,
+                                           d->stream->section[MICA_SECTION_HYPER],
+                                           d->stream->section_size[MICA_SECTION_HYPER]);
         if (status == MICA_OK) {
             mica_symbol_decoder_run(&symbols, shape, scale, count, z);
             status = mica_symbol_decoder_finish(&symbols);
@@ -148,7 +135,7 @@ static void decode_segment(void *context, int index, int thread)
     const SegmentJob *j = context;
     Decoder *d = j->decoder;
     Workspace *w = &d->workspace[thread];
-    const MicaStreamHeader *h = &d->stream.header;
+    const MicaStreamHeader *h = &d->stream->header;
     const size_t count = mica_segment_models(&d->latents, j->step, index, h->segment_rows, h->skip,
                                              w->shape, w->scale, w->element);
     mica_symbol_decoder_run(&d->segment[index], w->shape, w->scale, count, w->symbol);
@@ -158,7 +145,7 @@ static void decode_segment(void *context, int index, int thread)
 
 static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
 {
-    const MicaStreamHeader *h = &d->stream.header;
+    const MicaStreamHeader *h = &d->stream->header;
     double mark = mica_clock_ms();
     MicaStatus status = decode_hyper(d, error);
     if (status != MICA_OK)
@@ -169,7 +156,7 @@ static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
         mica_lap(&mark, &d->times.context);
         memset(d->latents.symbol, 0, d->latents.step_count * sizeof *d->latents.symbol);
         SegmentJob job = {.decoder = d, .step = step};
-        mica_pool_run(d->pool, d->segment_count, decode_segment, &job);
+        mica_pool_run(d->session->pool, d->segment_count, decode_segment, &job);
         mica_lap(&mark, &d->times.entropy);
         mica_dequantise(&d->latents, step);
         mica_lap(&mark, &d->times.context);
@@ -189,7 +176,7 @@ static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
 
 static void cleanup(Decoder *d)
 {
-    for (int i = 0; d->workspace && i < mica_pool_threads(d->pool); i++) {
+    for (int i = 0; d->workspace && i < mica_pool_threads(d->session->pool); i++) {
         mica_free(d->workspace[i].shape);
         mica_free(d->workspace[i].scale);
         mica_free(d->workspace[i].element);
@@ -199,8 +186,25 @@ static void cleanup(Decoder *d)
     mica_free(d->segment);
     mica_latents_free(&d->latents);
     mica_runner_free(&d->runner);
-    mica_symbol_tables_destroy(&d->tables);
-    mica_pool_destroy(&d->pool);
+}
+
+MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *stream,
+                               MicaImage *image, MicaTimes *times, MicaError *error)
+{
+    memset(image, 0, sizeof *image);
+    const double start = mica_clock_ms();
+    Decoder d = {.stream = stream, .session = session};
+    MicaStatus status = setup(&d, error);
+    if (status == MICA_OK)
+        status = decode(&d, image, error);
+    if (status == MICA_OK) {
+        *times = d.times;
+        times->total = mica_clock_ms() - start;
+    } else {
+        mica_image_free(image);
+    }
+    cleanup(&d);
+    return status;
 }
 
 MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSettings *settings,
@@ -214,11 +218,11 @@ MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSett
     MicaStatus status = mica_decode_settings_read(settings, &s, error);
     if (status != MICA_OK)
         return status;
-    Decoder d = {0};
-    status = mica_stream_read(&d.stream, data, size, error);
+    MicaStream stream;
+    status = mica_stream_read(&stream, data, size, error);
     if (status != MICA_OK)
         return status;
-    const MicaStreamHeader *h = &d.stream.header;
+    const MicaStreamHeader *h = &stream.header;
     if ((uint64_t)h->width * (uint64_t)h->height > s.max_pixels)
         return mica_fail(error, MICA_ERROR_LIMIT, "%dx%d pixels are more than the limit", h->width,
                          h->height);
@@ -231,17 +235,16 @@ MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSett
         return mica_fail(error, MICA_ERROR_MODEL_MISMATCH,
                          "the file was written with another model");
     }
-    d.model = s.model ? s.model : own;
-    status = setup(&d, &s, error);
+    MicaSession session;
+    MicaTimes times;
+    status = mica_session_open(&session, s.model ? s.model : own, s.threads, s.cpu_mask, error);
     if (status == MICA_OK)
-        status = decode(&d, image, error);
-    if (status != MICA_OK)
-        mica_image_free(image);
-    else if (s.times) {
-        *s.times = d.times;
+        status = mica_picture_decode(&session, &stream, image, &times, error);
+    mica_session_close(&session);
+    mica_model_unref(&own);
+    if (status == MICA_OK && s.times) {
+        *s.times = times;
         s.times->total = mica_clock_ms() - start;
     }
-    cleanup(&d);
-    mica_model_unref(&own);
     return status;
 }

@@ -101,11 +101,18 @@ MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, M
     if (!id)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the file is truncated in its header");
     memcpy(stream->header.model_id, id, MICA_MODEL_ID_SIZE);
+    return mica_stream_read_sections(stream, r.data + r.offset, mica_reader_left(&r), r.offset,
+                                     error);
+}
 
+MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_t size,
+                                     size_t position, MicaError *error)
+{
+    MicaReader r = mica_reader(data, size);
     while (mica_reader_left(&r) > 0) {
         const uint8_t type = mica_read8(&r);
         const size_t length = mica_read_varint(&r);
-        const size_t offset = r.offset;
+        const size_t offset = position + r.offset;
         const uint8_t *payload = mica_read_bytes(&r, length);
         const uint32_t crc = mica_read32(&r);
         if (r.failed)

@@ -46,6 +46,14 @@ typedef struct MicaStream {
 /* MICA_ERROR_BITSTREAM, MICA_ERROR_UNSUPPORTED_VERSION, MICA_ERROR_UNSUPPORTED_FEATURE. */
 MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error);
 
+/* The sections alone, without what comes before them in a file; `stream` holds that already.
+ * `position` is the place of the data in the file, for the offsets in `info`. */
+MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_t size,
+                                     size_t position, MicaError *error);
+
+/* Bytes of a file before its first section: magic, version, model id. */
+#define MICA_STREAM_PREFIX_SIZE (6 + MICA_MODEL_ID_SIZE)
+
 void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *header);
 void mica_stream_write_section(MicaWriter *w, int type, const void *data, size_t size);
 

@@ -1,0 +1,13 @@
+/* Decoding one picture with a session that is open. */
+#ifndef MICA_CODEC_DEC_PICTURE_H
+#define MICA_CODEC_DEC_PICTURE_H
+
+#include "codec/session.h"
+#include "codec/stream.h"
+#include "mica/codec.h"
+
+/* The stream's model is that of the session. On failure *image is zeroed. `times` is filled. */
+MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *stream,
+                               MicaImage *image, MicaTimes *times, MicaError *error);
+
+#endif
