@@ -15,8 +15,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import ggm
-from net import (ANCHORS, GROUPS, LEVELS, STEP_XOR, depth_to_space, from_phases, join, space_to_depth, ste_round,
-                 to_phases)
+from net import (ANCHORS, GROUPS, LEVELS, STEP_XOR, depth_to_space, depthwise3x3, from_phases, join, space_to_depth,
+                 ste_round, to_phases)
 
 STREAM_PEAK = 12000.0        # calibration peak of a stream channel, leaving a factor 2.7 to int16
 QUALITY_STEPS = 16           # sub-steps of a quality level; the header holds quality in 0..MAX_QUALITY
@@ -72,20 +72,33 @@ def dyadic(ratio):
     return multiplier, shift
 
 
-def integer_layer(weight, bias, in_scale, out_scale):
+def weight_step(effective, limit):
+    """Quantiser step of each row: the largest weight sets it for 8 bits; with fewer it pays to clip, and the step with the
+    least squared error wins."""
+    full = effective.detach().abs().amax(1) / limit
+    if limit >= 127:
+        return full
+    candidates = torch.linspace(0.4, 1.0, 13, dtype=full.dtype, device=full.device)[:, None, None] * full[:, None]
+    w = effective.detach()
+    error = ((torch.round(w / candidates).clamp(-limit, limit) * candidates - w) ** 2).sum(2)
+    return candidates[:, :, 0].gather(0, error.argmin(0, keepdim=True))[0]
+
+
+def integer_layer(weight, bias, in_scale, out_scale, limit=127):
     """weight (outputs, inputs), real scales of the input channels (inputs,) and output channels (outputs,) ->
-    integer weights, bias (with the rounding half), multiplier, shift; weights and bias carry gradients."""
+    integer weights in -limit..limit, bias (with the rounding half), multiplier, shift; weights and bias carry
+    gradients."""
     effective = weight * in_scale[None] / out_scale[:, None]
-    multiplier, shift = dyadic(effective.abs().amax(1) / 127)
+    multiplier, shift = dyadic(weight_step(effective, limit))
     ratio = multiplier * torch.exp2(-15 - shift)
     multiplier, shift, ratio = (v.to(weight.dtype) for v in (multiplier, shift, ratio))
-    w = ste_round(effective / ratio[:, None]).clamp(-127, 127)
+    w = ste_round(effective / ratio[:, None]).clamp(-limit, limit)
     b = ste_round(bias / out_scale / ratio) + torch.floor(torch.exp2(shift - 1))
     return w, b, multiplier, shift
 
 
-def pointwise(x, weight, bias, in_scale, out_scale, lo=-32768.0, hi=32767.0):
-    w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale)
+def pointwise(x, weight, bias, in_scale, out_scale, lo=-32768.0, hi=32767.0, limit=127):
+    w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale, limit)
     return _Requant.apply(F.conv2d(x, w[:, :, None, None]), b, multiplier, shift, lo, hi)
 
 
@@ -93,7 +106,7 @@ def depthwise(x, weight, bias, in_scale, out_scale):
     c = x.shape[1]
     w, b, multiplier, shift = integer_layer((weight * in_scale[:, None, None]).reshape(c, 9), bias,
                                             torch.ones(9, dtype=x.dtype, device=x.device), out_scale)
-    return _Requant.apply(F.conv2d(x, w.reshape(c, 1, 3, 3), padding=1, groups=c), b, multiplier, shift, -127.0, 127.0)
+    return _Requant.apply(depthwise3x3(x, w.reshape(c, 3, 3)), b, multiplier, shift, -127.0, 127.0)
 
 
 def exp2_table():
@@ -128,11 +141,11 @@ class Gains:
 class FixedCodec(nn.Module):
     """net.Codec in integers. Parameters: those of the float codec and the log scales of the hidden tensors."""
 
-    BLOCKS = ('analysis', 'synthesis')
-
-    def __init__(self, net):
+    def __init__(self, net, bits=None):
+        """bits: name of a layer in the model file -> bits of its weights, where they are fewer than 8."""
         super().__init__()
         self.net = net
+        self.bits = dict(bits or {})
         self.config = net.config
         self.hidden = nn.ParameterDict()
         for name, block in self.blocks():
@@ -223,17 +236,22 @@ class FixedCodec(nn.Module):
         return part[0].replace('hyper_block', 'hyper').replace('prior_block', 'prior')
 
     # -- building stones -----------------------------------------------------------------------------------------
+    def limit(self, layer):
+        """Largest weight of a layer, by its name in the model file."""
+        return 2 ** (self.bits.get(layer, 8) - 1) - 1
+
     def scale(self, name, part):
         return torch.exp(self.hidden[key(name, part)])
 
     def block(self, x, name, block):
         s = self.stream(self.block_stream(name))
         a, d, e = (self.scale(name, part) for part in 'ade')
-        h = pointwise(x, block.a.weight, block.a.bias, s, a, 0.0, 127.0)
+        a_limit, b_limit, e_limit, f_limit = (self.limit(file_name(name) + '.' + part) for part in 'abef')
+        h = pointwise(x, block.a.weight, block.a.bias, s, a, 0.0, 127.0, a_limit)
         h = depthwise(h, block.dw.weight, block.dw.bias, a, d)
-        x = int16(x + pointwise(h, block.b.weight, block.b.bias, d, s))
-        h = pointwise(x, block.e.weight, block.e.bias, s, e, 0.0, 127.0)
-        return int16(x + pointwise(h, block.f.weight, block.f.bias, e, s))
+        x = int16(x + pointwise(h, block.b.weight, block.b.bias, d, s, limit=b_limit))
+        h = pointwise(x, block.e.weight, block.e.bias, s, e, 0.0, 127.0, e_limit)
+        return int16(x + pointwise(h, block.f.weight, block.f.bias, e, s, limit=f_limit))
 
     def run_blocks(self, x, prefix):
         for name, block in self.blocks():
@@ -243,7 +261,7 @@ class FixedCodec(nn.Module):
 
     def layer(self, x, name, in_scale, out_scale):
         m = getattr(self.net, name)
-        return pointwise(x, m.weight, m.bias, in_scale, out_scale)
+        return pointwise(x, m.weight, m.bias, in_scale, out_scale, limit=self.limit(name))
 
     def gains(self, log2):
         return Gains(log2, self.exp2)
@@ -275,7 +293,7 @@ class FixedCodec(nn.Module):
         pixel = torch.full((192,), 2 / 255 / PIXEL_UNIT, dtype=f.dtype, device=f.device)
         m = self.net.head
         # real output 0 is pixel 127.5
-        v = pointwise(f, m.weight, m.bias + 1.0, s, pixel)
+        v = pointwise(f, m.weight, m.bias + 1.0, s, pixel, limit=self.limit('head'))
         return depth_to_space(v, 8)
 
     def forward(self, x, q, hard=False, dtype=None):
@@ -367,15 +385,21 @@ class FixedCodec(nn.Module):
     def context_step(self, x, k):
         step = self.net.context[k]
         s_in = self.stream('prior1') if k == 0 else torch.cat([self.stream('prior1'), self.stream('y')])
-        f = pointwise(x, step.enter.weight, step.enter.bias, s_in, self.stream('context%d' % k))
+        f = pointwise(x, step.enter.weight, step.enter.bias, s_in, self.stream('context%d' % k),
+                      limit=self.limit('context.%d.enter' % k))
         f = to_phases(self.run_blocks(f, 'context.%d' % k))
         heads = list(self.context_layers(k))
         out = []
         for p in range(4):
-            weight, bias, s, o = heads[p ^ STEP_XOR[k]]
-            wi, b, multiplier, shift = integer_layer(weight, bias, s, o)
+            g = p ^ STEP_XOR[k]
+            wi, b, multiplier, shift = integer_layer(*heads[g], self.limit('context.%d.head.%d' % (k, g)))
             out.append(_Requant.apply(f[p] @ wi.t(), b, multiplier, shift, -32768.0, 32767.0))
         return torch.stack(out).chunk(2, 2)
+
+
+def file_name(name):
+    """Name of a block in the model file."""
+    return name.replace('.blocks', '')
 
 
 def key(name, part):

@@ -1,0 +1,51 @@
+"""Checkpoints: everything that a run needs to go on exactly where it stopped, written atomically.
+
+A checkpoint that is kept for good holds only what is worth its bytes: `python3 checkpoint.py IN OUT` keeps the EMA
+weights in half precision, from which `train.py --init` starts.
+"""
+import os
+import sys
+
+import torch
+
+
+def load(path):
+    # torch 2.6 and later refuse by default to unpickle the generator state of a checkpoint
+    return torch.load(path, map_location='cpu', **({} if torch.__version__ < '2' else {'weights_only': False}))
+
+
+def save(path, state):
+    tmp = path + '.tmp'
+    torch.save(state, tmp)
+    os.replace(tmp, path)
+
+
+def random_state(crops):
+    return dict(rng=crops.rng.bit_generator.state, torch_rng=torch.get_rng_state(),
+                cuda_rng=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None)
+
+
+def set_random_state(state, crops):
+    crops.rng.bit_generator.state = state['rng']
+    torch.set_rng_state(state['torch_rng'])
+    if state.get('cuda_rng') and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state['cuda_rng'])
+
+
+def is_fixed(state):
+    """Whether a checkpoint is one of the integer phase."""
+    return any(k.startswith('net.') for k in state['ema'])
+
+
+def float_weights(state):
+    """The weights for net.Codec; those of the integer phase without its scales, which calibration sets anew."""
+    if not is_fixed(state):
+        return state['ema']
+    return {k[4:]: v.float() for k, v in state['ema'].items() if k.startswith('net.')}
+
+
+if __name__ == '__main__':
+    c = load(sys.argv[1])
+    # the scales of the streams are too small for half precision
+    half = {k: v if k.startswith('stream_') else v.half() for k, v in c['ema'].items()}
+    save(sys.argv[2], dict(ema=half, config=c['config'], step=c['step'], args=c['args']))
