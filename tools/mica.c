@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/options.h"
+#include "tools/options_help.h"
 #include "tools/report.h"
 
 static const struct {
@@ -30,13 +31,26 @@ static const struct {
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
-static int print_help(void)
+/* For programs too: mica --help=bash prints a completion script, made from the option tables of all
+ * commands. */
+static int print_help(const char *format)
 {
-    printf("usage: mica COMMAND [options] ...\n\ncommands:\n");
+    CommandSummary summaries[COMMAND_COUNT];
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    printf("\n'mica COMMAND --help' lists the options of a command, 'mica --version' shows the "
-           "version.\n");
+        summaries[i] = (CommandSummary){commands[i].name, commands[i].summary};
+    int code = options_print_start(summaries, COMMAND_COUNT, format);
+    if (code != OPTIONS_CONTINUE)
+        return code;
+    char option[32];
+    snprintf(option, sizeof option, "--help=%s", format);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s", commands[i].name);
+        code = commands[i].run(2, (char *[]){name, option, NULL});
+        if (code != EXIT_DONE)
+            return code;
+    }
+    options_print_end(format);
     return EXIT_DONE;
 }
 
@@ -54,7 +68,9 @@ static int run(int argc, char **argv)
         return report_usage(NULL, "a command is missing");
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return print_help();
+        return print_help("text");
+    if (strncmp(word, "--help=", 7) == 0)
+        return print_help(word + 7);
     if (strcmp(word, "--version") == 0)
         return print_version();
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/options_help.h"
 #include "tools/report.h"
 
 #define MAX_OPTIONS 32
@@ -49,20 +50,6 @@ const char *options_similar(const char *word, const char *const *names)
         }
     }
     return found;
-}
-
-static void print_help(const OptionSyntax *syntax)
-{
-    printf("usage: mica %s %s\n\n%s\n\noptions:\n", syntax->command, syntax->usage,
-           syntax->description);
-    for (const Option *o = syntax->options; o->name; o++) {
-        char left[64];
-        snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
-                 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-                 o->argument ? " " : "", o->argument ? o->argument : "");
-        printf("  %-28s %s\n", left, o->help);
-    }
-    printf("      %-24s %s\n", "--help", "print this");
 }
 
 static int unknown_option(const OptionSyntax *syntax, const char *word, size_t length)
@@ -173,8 +160,9 @@ int options_parse(const OptionSyntax *syntax, int argc, char **argv, const char 
         if (!options_end && strcmp(word, "--") == 0) {
             options_end = true;
         } else if (!options_end && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-            print_help(syntax);
-            return EXIT_DONE;
+            return options_print_help(syntax, "text");
+        } else if (!options_end && strncmp(word, "--help=", 7) == 0) {
+            return options_print_help(syntax, word + 7);
         } else if (!options_end && word[0] == '-' && word[1]) {
             const int result = parse_option(syntax, argc, argv, &i);
             if (result != OPTIONS_CONTINUE)

@@ -1,0 +1,22 @@
+# cmake -DMICA=<command> -DFOLDER=<folder> -P Texts.cmake: manual pages and shell completions, printed by the command.
+cmake_policy(VERSION 3.18)
+
+function(mica_print file)
+  execute_process(COMMAND ${MICA} ${ARGN} OUTPUT_VARIABLE text RESULT_VARIABLE result)
+  if(NOT result EQUAL 0 OR text STREQUAL "")
+    message(FATAL_ERROR "mica ${ARGN}: ${result}")
+  endif()
+  file(WRITE ${FOLDER}/${file} "${text}")
+endfunction()
+
+file(REMOVE_RECURSE ${FOLDER})
+mica_print(commands --help=commands)
+mica_print(mica.bash --help=bash)
+mica_print(_mica --help=zsh)
+mica_print(mica.fish --help=fish)
+mica_print(man1/mica.1 --help=man)
+file(STRINGS ${FOLDER}/commands commands)
+foreach(command IN LISTS commands)
+  mica_print(man1/mica-${command}.1 ${command} --help=man)
+endforeach()
+file(WRITE ${FOLDER}/stamp "")

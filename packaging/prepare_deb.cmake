@@ -1,0 +1,22 @@
+# Run by cpack between staging and packing (CMake 3.19 and later): what Debian's policy wants in every package.
+cmake_policy(VERSION 3.18)
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
+find_program(GZIP gzip REQUIRED)
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+  set(root ${CPACK_TEMPORARY_DIRECTORY}/${component}${CPACK_PACKAGING_INSTALL_PREFIX})
+  string(TOUPPER ${component} upper)
+  set(docs ${root}/share/doc/${CPACK_DEBIAN_${upper}_PACKAGE_NAME})
+  file(MAKE_DIRECTORY ${docs})
+  configure_file(${CPACK_RESOURCE_FILE_LICENSE} ${docs}/copyright COPYONLY)
+  # Heeds SOURCE_DATE_EPOCH.
+  string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
+  file(WRITE ${docs}/changelog "mica (${CPACK_PACKAGE_VERSION}) unstable; urgency=medium\n\n  * Version "
+    "${CPACK_PACKAGE_VERSION}; CHANGELOG.md of the sources says what is new.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${date}\n")
+  file(GLOB pages ${root}/share/man/man1/*.1)
+  execute_process(COMMAND ${GZIP} -9nf ${docs}/changelog ${pages} RESULT_VARIABLE result)
+  if(result)
+    message(FATAL_ERROR "gzip failed")
+  endif()
+endforeach()
