@@ -10,6 +10,10 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
     ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_training.py)
   set_tests_properties(reference_training PROPERTIES LABELS conformance TIMEOUT 900
     SKIP_RETURN_CODE 77)
+  add_test(NAME perceptual_loss COMMAND ${MICA_PYTHON}
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_perceptual_loss.py $<TARGET_FILE:mica>)
+  set_tests_properties(perceptual_loss PROPERTIES LABELS conformance TIMEOUT 900
+    SKIP_RETURN_CODE 77)
   add_test(NAME golden_vectors COMMAND ${MICA_PYTHON}
     ${CMAKE_CURRENT_SOURCE_DIR}/vectors/test_vectors.py $<TARGET_FILE:mica>)
   set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
