@@ -24,9 +24,7 @@ void mica_decode_defaults(MicaDecodeSettings *settings, size_t struct_size)
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
-/* Copy what the caller's version of a settings struct holds over the defaults in `full`;
- * struct_size comes first in both. NULL keeps the defaults. */
-static MicaStatus overlay(void *full, size_t full_size, const void *given, MicaError *error)
+MicaStatus mica_settings_overlay(void *full, size_t full_size, const void *given, MicaError *error)
 {
     if (!given)
         return MICA_OK;
@@ -38,7 +36,7 @@ static MicaStatus overlay(void *full, size_t full_size, const void *given, MicaE
     return MICA_OK;
 }
 
-static MicaStatus check_threads(int threads, MicaError *error)
+MicaStatus mica_check_threads(int threads, MicaError *error)
 {
     if (threads < 0 || threads > MAX_THREADS)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "threads must be 0..%d", MAX_THREADS);
@@ -49,22 +47,22 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
                                      MicaError *error)
 {
     mica_encode_defaults(full, sizeof *full);
-    const MicaStatus status = overlay(full, sizeof *full, given, error);
+    const MicaStatus status = mica_settings_overlay(full, sizeof *full, given, error);
     if (status != MICA_OK)
         return status;
     if (!(full->quality >= 0 && full->quality <= 100))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "quality must be 0..100");
     if (full->effort < 1 || full->effort > 9)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "effort must be 1..9");
-    return check_threads(full->threads, error);
+    return mica_check_threads(full->threads, error);
 }
 
 MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecodeSettings *full,
                                      MicaError *error)
 {
     mica_decode_defaults(full, sizeof *full);
-    const MicaStatus status = overlay(full, sizeof *full, given, error);
-    return status != MICA_OK ? status : check_threads(full->threads, error);
+    const MicaStatus status = mica_settings_overlay(full, sizeof *full, given, error);
+    return status != MICA_OK ? status : mica_check_threads(full->threads, error);
 }
 
 int mica_threads_wanted(int threads)

@@ -6,5 +6,6 @@
 #include "mica/image.h"
 #include "mica/model.h"
 #include "mica/status.h"
+#include "mica/video.h"
 
 #endif
