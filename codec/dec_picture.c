@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "codec/alpha.h"
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
@@ -26,6 +27,7 @@ typedef struct Decoder {
     int segment_count;
     MicaSymbolDecoder *segment;
     Workspace *workspace;
+    int depth; /* of the result, 8 or 16 */
     MicaTimes times;
 } Decoder;
 
@@ -166,12 +168,17 @@ static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
         if (status != MICA_OK)
             return mica_fail(error, status, "segment %d of the latents is damaged", i);
     }
-    status = mica_image_alloc(image, h->width, h->height, h->channels);
+    status = mica_image_alloc_depth(image, h->width, h->height, h->channels, d->depth);
     if (status != MICA_OK)
         return out_of_memory(error);
     status = mica_synthesise(&d->latents, image, error);
     mica_lap(&mark, &d->times.synthesis);
-    return status;
+    if (status == MICA_OK && h->channels % 2 == 0)
+        status = mica_alpha_decode(d->stream->section[MICA_SECTION_ALPHA],
+                                   d->stream->section_size[MICA_SECTION_ALPHA], h->width, h->height,
+                                   h->depth, d->session->pool, image, 0, 0, error);
+    mica_lap(&mark, &d->times.entropy);
+    return status == MICA_OK ? mica_stream_copy_metadata(d->stream, image, error) : status;
 }
 
 static void cleanup(Decoder *d)
@@ -189,11 +196,13 @@ static void cleanup(Decoder *d)
 }
 
 MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *stream,
-                               MicaImage *image, MicaTimes *times, MicaError *error)
+                               const MicaDecodeSettings *settings, MicaImage *image,
+                               MicaTimes *times, MicaError *error)
 {
     memset(image, 0, sizeof *image);
     const double start = mica_clock_ms();
     Decoder d = {.stream = stream, .session = session};
+    d.depth = settings->depth ? settings->depth : stream->header.depth;
     MicaStatus status = setup(&d, error);
     if (status == MICA_OK)
         status = decode(&d, image, error);
@@ -239,7 +248,7 @@ MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSett
     MicaTimes times;
     status = mica_session_open(&session, s.model ? s.model : own, s.threads, s.cpu_mask, error);
     if (status == MICA_OK)
-        status = mica_picture_decode(&session, &stream, image, &times, error);
+        status = mica_picture_decode(&session, &stream, &s, image, &times, error);
     mica_session_close(&session);
     mica_model_unref(&own);
     if (status == MICA_OK && s.times) {

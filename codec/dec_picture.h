@@ -6,8 +6,11 @@
 #include "codec/stream.h"
 #include "mica/codec.h"
 
-/* The stream's model is that of the session. On failure *image is zeroed. `times` is filled. */
+/* The stream's model is that of the session. Of the settings, which have been read, model, threads
+ * and cpu_mask are those of the session and are not looked at. On failure *image is zeroed. `times`
+ * is filled. */
 MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *stream,
-                               MicaImage *image, MicaTimes *times, MicaError *error);
+                               const MicaDecodeSettings *settings, MicaImage *image,
+                               MicaTimes *times, MicaError *error);
 
 #endif

@@ -62,7 +62,10 @@ static MicaStatus decode_packet(const MicaVideoDecoder *d, DecoderSlot *slot, Mi
                          "a frame of %dx%d does not belong to this video", h->width, h->height);
     MicaImage image;
     MicaTimes times;
-    status = mica_picture_decode(&w->session, &stream, &image, &times, error);
+    MicaDecodeSettings settings;
+    mica_decode_defaults(&settings, sizeof settings);
+    settings.depth = 8;
+    status = mica_picture_decode(&w->session, &stream, &settings, &image, &times, error);
     if (status != MICA_OK)
         return status;
     MicaVideoFrame frame;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "codec/alpha.h"
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
@@ -39,7 +40,8 @@ typedef struct Encoder {
     SegmentSymbols *segment;
     uint32_t *element; /* work space of one thread each */
     int16_t *y, *z;
-    MicaWriter out, hyper;
+    int alpha_quality;
+    MicaWriter out, hyper, alpha;
     MicaTimes times;
 } Encoder;
 
@@ -60,13 +62,12 @@ static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *erro
     const MicaNetwork *network = e->session->network;
     const MicaGeometry g = mica_geometry(e->image->width, e->image->height);
     memcpy(e->header.model_id, mica_model_id(e->session->model), MICA_MODEL_ID_SIZE);
-    e->header.width = e->image->width;
-    e->header.height = e->image->height;
-    e->header.channels = e->image->channels;
+    mica_stream_describe(&e->header, e->image);
     e->header.quality = (int)(s->quality * MICA_MAX_QUALITY / 100 + 0.5);
     e->header.skip = SKIP_SCALES;
     e->header.segment_rows = choose_segment_rows(&g);
 
+    e->alpha_quality = s->alpha_quality;
     mica_rounding_init(&e->rounding, e->session->tables, e->header.skip, s->effort);
     MicaStatus status = mica_runner_create(&e->runner, network, e->session->pool, &g, error);
     if (status != MICA_OK)
@@ -154,6 +155,9 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
     mica_stream_write_header(&e->out, &e->header);
     mica_stream_write_section(&e->out, MICA_SECTION_HYPER, e->hyper.data, e->hyper.size);
     mica_stream_write_section(&e->out, MICA_SECTION_LATENTS, latents.data, latents.size);
+    if (e->alpha.size)
+        mica_stream_write_section(&e->out, MICA_SECTION_ALPHA, e->alpha.data, e->alpha.size);
+    mica_stream_write_metadata(&e->out, e->image);
     const int failed = latents.failed || e->hyper.failed || e->out.failed;
     mica_writer_free(&latents);
     return failed ? out_of_memory(error) : MICA_OK;
@@ -185,6 +189,9 @@ static MicaStatus encode(Encoder *e, MicaError *error)
     if (status != MICA_OK)
         return status;
     mica_pool_run(e->session->pool, e->segment_count, code_segment, e);
+    if (e->image->channels % 2 == 0 &&
+        mica_alpha_encode(e->image, e->alpha_quality, e->session->pool, &e->alpha) != MICA_OK)
+        return out_of_memory(error);
     status = write_stream(e, error);
     mica_lap(&mark, &e->times.entropy);
     return status;
@@ -203,9 +210,20 @@ static void cleanup(Encoder *e)
     mica_free(e->y);
     mica_free(e->z);
     mica_writer_free(&e->hyper);
+    mica_writer_free(&e->alpha);
     mica_writer_free(&e->out);
     mica_latents_free(&e->latents);
     mica_runner_free(&e->runner);
+}
+
+/* Sections have 32-bit sizes. */
+static int valid_metadata(const MicaImage *image)
+{
+    const MicaBuffer *const blocks[] = {&image->icc, &image->exif, &image->xmp};
+    for (int i = 0; i < 3; i++)
+        if (blocks[i]->size > INT32_MAX || (blocks[i]->size && !blocks[i]->data))
+            return 0;
+    return 1;
 }
 
 MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *image,
@@ -215,7 +233,10 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
     *out = (MicaBuffer){0};
     if (!image || !image->data || image->width < 1 || image->height < 1 ||
         image->width > MICA_MAX_DIMENSION || image->height > MICA_MAX_DIMENSION ||
-        (image->channels != 1 && image->channels != 3))
+        image->channels < 1 || image->channels > 4 ||
+        (image->depth != 0 && image->depth != 8 && image->depth != 16) ||
+        (image->depth == 16 && (((uintptr_t)image->data | (uintptr_t)image->stride) & 1)) ||
+        !valid_metadata(image))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "not a valid picture");
     const double start = mica_clock_ms();
     Encoder e = {.image = image, .session = session};

@@ -12,8 +12,11 @@
 
 void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
 {
-    const MicaEncodeSettings full = {
-        .struct_size = struct_size, .quality = 50, .effort = 5, .cpu_mask = UINT32_MAX};
+    const MicaEncodeSettings full = {.struct_size = struct_size,
+                                     .quality = 50,
+                                     .effort = 5,
+                                     .cpu_mask = UINT32_MAX,
+                                     .alpha_quality = 100};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
@@ -54,6 +57,8 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "quality must be 0..100");
     if (full->effort < 1 || full->effort > 9)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "effort must be 1..9");
+    if (full->alpha_quality < 0 || full->alpha_quality > 100)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "alpha_quality must be 0..100");
     return mica_check_threads(full->threads, error);
 }
 
@@ -62,7 +67,11 @@ MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecode
 {
     mica_decode_defaults(full, sizeof *full);
     const MicaStatus status = mica_settings_overlay(full, sizeof *full, given, error);
-    return status != MICA_OK ? status : mica_check_threads(full->threads, error);
+    if (status != MICA_OK)
+        return status;
+    if (full->depth != 0 && full->depth != 8 && full->depth != 16)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "depth must be 8 or 16, or 0");
+    return mica_check_threads(full->threads, error);
 }
 
 int mica_threads_wanted(int threads)

@@ -9,7 +9,14 @@
 /* The first byte is not ASCII, so no text file starts like this. */
 static const uint8_t magic[4] = {0x8b, 'm', 'i', 'c'};
 
-#define FLAG_GRAY 1
+enum {
+    FLAG_GRAY = 1,
+    FLAG_ALPHA = 2,
+    FLAG_16_BITS = 4,
+    FLAG_PREMULTIPLIED = 8,
+    FLAG_COLOUR = 16, /* colour description follows */
+    FLAGS_KNOWN = 31
+};
 
 static const char *section_name(int type)
 {
@@ -20,6 +27,14 @@ static const char *section_name(int type)
         return "HYPR";
     case MICA_SECTION_LATENTS:
         return "LATE";
+    case MICA_SECTION_ALPHA:
+        return "ALPH";
+    case MICA_METADATA_ICC:
+        return "ICCP";
+    case MICA_METADATA_EXIF:
+        return "EXIF";
+    case MICA_METADATA_XMP:
+        return "XMP ";
     default:
         return "????";
     }
@@ -34,6 +49,16 @@ void mica_stream_write_section(MicaWriter *w, int type, const void *data, size_t
     mica_write32(w, mica_crc32c(mica_crc32c(0, &tag, 1), data, size));
 }
 
+static uint32_t picture_flags(const MicaStreamHeader *h)
+{
+    uint32_t flags = h->channels < 3 ? FLAG_GRAY : 0;
+    flags |= h->channels % 2 == 0 ? FLAG_ALPHA : 0;
+    flags |= h->depth == 16 ? FLAG_16_BITS : 0;
+    flags |= h->premultiplied ? FLAG_PREMULTIPLIED : 0;
+    flags |= h->colour.described ? FLAG_COLOUR : 0;
+    return flags;
+}
+
 void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *h)
 {
     mica_write_bytes(w, magic, sizeof magic);
@@ -44,10 +69,15 @@ void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *h)
     MicaWriter p = {0};
     mica_write_varint(&p, (uint32_t)h->width);
     mica_write_varint(&p, (uint32_t)h->height);
-    mica_write8(&p, h->channels == 1 ? FLAG_GRAY : 0);
+    mica_write8(&p, picture_flags(h));
     mica_write_varint(&p, (uint32_t)h->quality);
     mica_write8(&p, (uint32_t)h->skip);
     mica_write_varint(&p, (uint32_t)h->segment_rows / 2);
+    if (h->colour.described) {
+        mica_write8(&p, h->colour.primaries);
+        mica_write8(&p, h->colour.transfer);
+        mica_write8(&p, h->colour.full_range);
+    }
     w->failed |= p.failed;
     mica_stream_write_section(w, MICA_SECTION_PICTURE, p.data, p.size);
     mica_writer_free(&p);
@@ -61,20 +91,29 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
     const uint32_t flags = mica_read8(&r), quality = mica_read_varint(&r);
     h->skip = mica_read8(&r);
     const uint32_t row_pairs = mica_read_varint(&r);
+    if (flags & FLAG_COLOUR) {
+        h->colour.described = 1;
+        h->colour.primaries = mica_read8(&r);
+        h->colour.transfer = mica_read8(&r);
+        h->colour.full_range = mica_read8(&r);
+    }
     if (r.failed)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is too short");
     if (width < 1 || height < 1 || width > MICA_MAX_DIMENSION || height > MICA_MAX_DIMENSION)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "dimensions %ux%u are out of range",
                          (unsigned)width, (unsigned)height);
-    if (flags & ~(uint32_t)FLAG_GRAY)
+    if (flags & ~(uint32_t)FLAGS_KNOWN)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
                          "the picture header has flags that this version does not know");
     if (quality > MICA_MAX_QUALITY || h->skip > 64 || row_pairs < 1 ||
-        row_pairs > MICA_MAX_DIMENSION)
+        row_pairs > MICA_MAX_DIMENSION || h->colour.full_range > 1 ||
+        ((flags & FLAG_PREMULTIPLIED) && !(flags & FLAG_ALPHA)))
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is damaged");
     h->width = (int)width;
     h->height = (int)height;
-    h->channels = flags & FLAG_GRAY ? 1 : 3;
+    h->channels = (flags & FLAG_GRAY ? 1 : 3) + (flags & FLAG_ALPHA ? 1 : 0);
+    h->depth = flags & FLAG_16_BITS ? 16 : 8;
+    h->premultiplied = flags & FLAG_PREMULTIPLIED ? 1 : 0;
     h->quality = (int)quality;
     h->segment_rows = 2 * (int)row_pairs;
     return MICA_OK;
@@ -127,6 +166,15 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
             info->offset = offset;
             info->size = length;
         }
+        const unsigned metadata = (unsigned)type - MICA_METADATA_ICC;
+        if (metadata < MICA_METADATA_COUNT) {
+            if (stream->metadata[metadata])
+                return mica_fail(error, MICA_ERROR_BITSTREAM, "two sections %s",
+                                 section_name(type));
+            stream->metadata[metadata] = payload;
+            stream->metadata_size[metadata] = length;
+            continue;
+        }
         if (type == 0 || type >= MICA_SECTION_COUNT) {
             if (type & MICA_SECTION_OPTIONAL)
                 continue;
@@ -138,12 +186,23 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
         stream->section[type] = payload;
         stream->section_size[type] = length;
     }
-    for (int type = 1; type < MICA_SECTION_COUNT; type++)
+    for (int type = 1; type < MICA_SECTION_ALPHA; type++)
         if (!stream->section[type])
             return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated: section %s is missing",
                              section_name(type));
-    return read_picture_header(&stream->header, stream->section[MICA_SECTION_PICTURE],
-                               stream->section_size[MICA_SECTION_PICTURE], error);
+    const MicaStatus status =
+        read_picture_header(&stream->header, stream->section[MICA_SECTION_PICTURE],
+                            stream->section_size[MICA_SECTION_PICTURE], error);
+    if (status != MICA_OK)
+        return status;
+    const int has_alpha = stream->header.channels % 2 == 0;
+    if (has_alpha && !stream->section[MICA_SECTION_ALPHA])
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated: section %s is missing",
+                         section_name(MICA_SECTION_ALPHA));
+    if (!has_alpha && stream->section[MICA_SECTION_ALPHA])
+        return mica_fail(error, MICA_ERROR_BITSTREAM,
+                         "an alpha section in a picture without alpha");
+    return MICA_OK;
 }
 
 MicaStatus mica_stream_info(const void *data, size_t size, MicaStreamInfo *info, MicaError *error)
@@ -161,8 +220,44 @@ MicaStatus mica_stream_info(const void *data, size_t size, MicaStreamInfo *info,
     info->width = s.header.width;
     info->height = s.header.height;
     info->channels = s.header.channels;
+    info->depth = s.header.depth;
+    info->premultiplied = s.header.premultiplied;
+    info->colour = s.header.colour;
     info->quality = s.header.quality * 100.0 / MICA_MAX_QUALITY;
     info->section_count = s.info_count;
     memcpy(info->sections, s.info, sizeof info->sections);
+    return MICA_OK;
+}
+
+void mica_stream_describe(MicaStreamHeader *header, const MicaImage *image)
+{
+    header->width = image->width;
+    header->height = image->height;
+    header->channels = image->channels;
+    header->depth = image->depth == 16 ? 16 : 8;
+    header->premultiplied = image->channels % 2 == 0 && image->premultiplied;
+    header->colour = (MicaColour){0};
+    if (image->colour.described) {
+        header->colour = image->colour;
+        header->colour.full_range = image->colour.full_range != 0;
+    }
+}
+
+void mica_stream_write_metadata(MicaWriter *w, const MicaImage *image)
+{
+    const MicaBuffer *const blocks[MICA_METADATA_COUNT] = {&image->icc, &image->exif, &image->xmp};
+    for (int i = 0; i < MICA_METADATA_COUNT; i++)
+        if (blocks[i]->size)
+            mica_stream_write_section(w, MICA_METADATA_ICC + i, blocks[i]->data, blocks[i]->size);
+}
+
+MicaStatus mica_stream_copy_metadata(const MicaStream *stream, MicaImage *image, MicaError *error)
+{
+    MicaBuffer *const blocks[MICA_METADATA_COUNT] = {&image->icc, &image->exif, &image->xmp};
+    image->premultiplied = stream->header.premultiplied;
+    image->colour = stream->header.colour;
+    for (int i = 0; i < MICA_METADATA_COUNT; i++)
+        if (mica_buffer_copy(blocks[i], stream->metadata[i], stream->metadata_size[i]) != MICA_OK)
+            return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for metadata");
     return MICA_OK;
 }

@@ -12,22 +12,34 @@
 #include "mica/codec.h"
 
 #define MICA_STREAM_MAJOR 0
-#define MICA_STREAM_MINOR 1
+#define MICA_STREAM_MINOR 2
 
 typedef enum MicaSection {
     MICA_SECTION_PICTURE = 1, /* PictureHeader */
     MICA_SECTION_HYPER = 2,   /* symbols of z */
     MICA_SECTION_LATENTS = 3, /* symbols of y, in segments */
+    MICA_SECTION_ALPHA = 4,   /* pictures with alpha only */
     MICA_SECTION_COUNT
 } MicaSection;
 
 /* A section type with this bit set may be skipped by a decoder that does not know it. */
 #define MICA_SECTION_OPTIONAL 0x80
 
+/* Optional sections: metadata, kept byte for byte. */
+typedef enum MicaMetadata {
+    MICA_METADATA_ICC = 0x81,
+    MICA_METADATA_EXIF = 0x82,
+    MICA_METADATA_XMP = 0x83
+} MicaMetadata;
+#define MICA_METADATA_COUNT 3
+
 typedef struct MicaStreamHeader {
     uint8_t model_id[MICA_MODEL_ID_SIZE];
     int width, height;
-    int channels;     /* 1 or 3 */
+    int channels; /* 1 or 3, one more with alpha */
+    int depth;    /* bits per sample of the encoded picture, 8 or 16 */
+    int premultiplied;
+    MicaColour colour;
     int quality;      /* 0..MICA_MAX_QUALITY */
     int skip;         /* scale indices up to skip - 1 are not coded, 0 codes all */
     int segment_rows; /* rows of y in a segment, even */
@@ -39,6 +51,8 @@ typedef struct MicaStream {
     MicaStreamHeader header;
     const uint8_t *section[MICA_SECTION_COUNT];
     size_t section_size[MICA_SECTION_COUNT];
+    const uint8_t *metadata[MICA_METADATA_COUNT]; /* by type - MICA_METADATA_ICC */
+    size_t metadata_size[MICA_METADATA_COUNT];
     int info_count;
     MicaSectionInfo info[MICA_MAX_SECTIONS];
 } MicaStream;
@@ -56,5 +70,14 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
 
 void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *header);
 void mica_stream_write_section(MicaWriter *w, int type, const void *data, size_t size);
+
+/* What a header says about the kind of a picture. */
+void mica_stream_describe(MicaStreamHeader *header, const MicaImage *image);
+
+/* The metadata of a picture, a section for each block that is not empty. */
+void mica_stream_write_metadata(MicaWriter *w, const MicaImage *image);
+
+/* Copy kind and metadata into a picture. MICA_ERROR_OUT_OF_MEMORY. */
+MicaStatus mica_stream_copy_metadata(const MicaStream *stream, MicaImage *image, MicaError *error);
 
 #endif

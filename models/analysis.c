@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "models/nets.h"
@@ -9,21 +11,35 @@ typedef struct StemJob {
     int16_t *out;
 } StemJob;
 
+/* A 16-bit sample on the scale of 2 p - 255 for 8 bits: one bit more than 8 bits have. */
+static int16_t centred16(const uint8_t *sample)
+{
+    uint16_t v;
+    memcpy(&v, sample, sizeof v);
+    return (int16_t)(((uint32_t)v * 510 + 32767) / 65535 - 255);
+}
+
 /* One row of 8x8 pixel blocks, as 192 centred samples (dy, dx, channel) of each block: 2 p - 255.
- */
+ * Gray takes the place of all three colours, alpha none. */
 static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *out)
 {
+    const int bytes = image->depth == 16 ? 2 : 1;
+    const int step = image->channels >= 3 ? bytes : 0;
     for (int dy = 0; dy < 8; dy++) {
         const int y = row * 8 + dy < image->height ? row * 8 + dy : image->height - 1;
         const uint8_t *line = image->data + y * image->stride;
         for (int x = 0; x < width * 8; x++) {
             const int clipped = x < image->width ? x : image->width - 1;
-            const uint8_t *p = line + (ptrdiff_t)clipped * image->channels;
+            const uint8_t *p = line + (ptrdiff_t)clipped * image->channels * bytes;
             int16_t *to = out + (ptrdiff_t)(x >> 3) * 192 + (dy * 8 + (x & 7)) * 3;
-            const int step = image->channels == 3;
-            to[0] = (int16_t)(2 * p[0] - 255);
-            to[1] = (int16_t)(2 * p[step] - 255);
-            to[2] = (int16_t)(2 * p[2 * step] - 255);
+            if (bytes == 1) {
+                to[0] = (int16_t)(2 * p[0] - 255);
+                to[1] = (int16_t)(2 * p[step] - 255);
+                to[2] = (int16_t)(2 * p[2 * step] - 255);
+            } else {
+                for (int c = 0; c < 3; c++)
+                    to[c] = centred16(p + c * step);
+            }
         }
     }
 }

@@ -23,25 +23,56 @@ static uint8_t pixel(int v)
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
+/* The same on the scale of 0..65535. */
+static uint16_t pixel16(int v)
+{
+    v = (v * 257 + 32) >> 6;
+    return (uint16_t)(v < 0 ? 0 : v > 65535 ? 65535 : v);
+}
+
+/* One row of pixels into 8-bit samples; a place for alpha is skipped. */
+static void store_row(const int16_t *block, const MicaImage *image, uint8_t *line)
+{
+    if (image->channels == 3) {
+        const int samples = image->width * 3, whole = samples / 24;
+        for (int b = 0; b < whole; b++, block += 192, line += 24)
+            for (int i = 0; i < 24; i++)
+                line[i] = pixel(block[i]);
+        for (int i = 0; i < samples - whole * 24; i++)
+            line[i] = pixel(block[i]);
+        return;
+    }
+    for (int x = 0; x < image->width; x++, line += image->channels) {
+        const int16_t *p = block + (ptrdiff_t)(x >> 3) * 192 + (x & 7) * 3;
+        if (image->channels < 3)
+            line[0] = (uint8_t)((pixel(p[0]) + pixel(p[1]) + pixel(p[2]) + 1) / 3);
+        else
+            for (int c = 0; c < 3; c++)
+                line[c] = pixel(p[c]);
+    }
+}
+
+static void store_row16(const int16_t *block, const MicaImage *image, uint16_t *line)
+{
+    for (int x = 0; x < image->width; x++, line += image->channels) {
+        const int16_t *p = block + (ptrdiff_t)(x >> 3) * 192 + (x & 7) * 3;
+        if (image->channels < 3)
+            line[0] = (uint16_t)((pixel16(p[0]) + pixel16(p[1]) + pixel16(p[2]) + 1) / 3);
+        else
+            for (int c = 0; c < 3; c++)
+                line[c] = pixel16(p[c]);
+    }
+}
+
 /* One row of 8x8 blocks of samples in 1/64 into the picture, clipped to its sides. */
 static void shuffle_row(const int16_t *in, int row, MicaImage *image)
 {
     for (int dy = 0; dy < 8 && row * 8 + dy < image->height; dy++) {
         uint8_t *line = image->data + (row * 8 + dy) * image->stride;
-        const int16_t *block = in + dy * 24;
-        if (image->channels == 3) {
-            const int samples = image->width * 3, whole = samples / 24;
-            for (int b = 0; b < whole; b++, block += 192, line += 24)
-                for (int i = 0; i < 24; i++)
-                    line[i] = pixel(block[i]);
-            for (int i = 0; i < samples - whole * 24; i++)
-                line[i] = pixel(block[i]);
-        } else {
-            for (int x = 0; x < image->width; x++) {
-                const int16_t *p = block + (ptrdiff_t)(x >> 3) * 192 + (x & 7) * 3;
-                line[x] = (uint8_t)((pixel(p[0]) + pixel(p[1]) + pixel(p[2]) + 1) / 3);
-            }
-        }
+        if (image->depth == 16)
+            store_row16(in + dy * 24, image, (uint16_t *)(void *)line);
+        else
+            store_row(in + dy * 24, image, line);
     }
 }
 

@@ -19,14 +19,6 @@
 extern "C" {
 #endif
 
-/* Bytes that the library allocated; release with mica_buffer_free(). */
-typedef struct MicaBuffer {
-    uint8_t *data;
-    size_t size;
-} MicaBuffer;
-
-MICA_API void mica_buffer_free(MicaBuffer *buffer);
-
 /* Milliseconds that one call spent in each stage. */
 typedef struct MicaTimes {
     double analysis;  /* pixels to latents (encoder) */
@@ -45,6 +37,8 @@ typedef struct MicaEncodeSettings {
     int threads;            /* 0: one per processor */
     uint32_t cpu_mask; /* instruction sets that may be used, see mica_cpu_flags(); default all */
     MicaTimes *times;  /* filled if not NULL */
+    int alpha_quality; /* 100: alpha is kept exactly (default); 0..99: it is rounded to fewer
+                          levels, from 2 at 0 to 239 at 99 */
 } MicaEncodeSettings;
 
 typedef struct MicaDecodeSettings {
@@ -54,16 +48,18 @@ typedef struct MicaDecodeSettings {
     uint32_t cpu_mask;
     uint64_t max_pixels; /* larger pictures are refused with MICA_ERROR_LIMIT; default 2^28 */
     MicaTimes *times;
+    int depth; /* bits per sample of the result: 8, 16, or 0 for those of the encoded picture */
 } MicaDecodeSettings;
 
 MICA_API void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size);
 MICA_API void mica_decode_defaults(MicaDecodeSettings *settings, size_t struct_size);
 
-/* Encode a picture. On failure *out is empty and *error (if not NULL) says why. */
+/* Encode a picture with its metadata. On failure *out is empty and *error (if not NULL) says why.
+ */
 MICA_API MicaStatus mica_image_encode(const MicaImage *image, const MicaEncodeSettings *settings,
                                       MicaBuffer *out, MicaError *error);
 
-/* Decode a picture into newly allocated samples. On failure *image is zeroed. */
+/* Decode a picture and its metadata into newly allocated memory. On failure *image is zeroed. */
 MICA_API MicaStatus mica_image_decode(const void *data, size_t size,
                                       const MicaDecodeSettings *settings, MicaImage *image,
                                       MicaError *error);
@@ -81,7 +77,10 @@ typedef struct MicaStreamInfo {
     int version_major, version_minor; /* of the bitstream */
     uint8_t model_id[MICA_MODEL_ID_SIZE];
     int width, height, channels; /* of the picture */
-    double quality;              /* as given to the encoder */
+    int depth;                   /* bits per sample of the picture, 8 or 16 */
+    int premultiplied;
+    MicaColour colour;
+    double quality; /* as given to the encoder */
     int section_count;
     MicaSectionInfo sections[MICA_MAX_SECTIONS];
 } MicaStreamInfo;

@@ -217,7 +217,7 @@ static void test_arguments(void **state)
     e.struct_size = 0;
     assert_int_equal(mica_image_encode(&a, &e, &out, NULL), MICA_ERROR_INVALID_ARGUMENT);
     MicaImage odd = a;
-    odd.channels = 2;
+    odd.channels = 5;
     assert_int_equal(mica_image_encode(&odd, NULL, &out, NULL), MICA_ERROR_INVALID_ARGUMENT);
     assert_null(out.data);
 
