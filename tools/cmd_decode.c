@@ -1,5 +1,8 @@
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "tools/batch.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
 #include "tools/files.h"
@@ -12,6 +15,7 @@ typedef struct DecodeJob {
     bool md5;
     WriteOptions write;
     CodecOptions codec;
+    BatchOptions batch;
     const Writer *writer;
     FileBytes input;
     MicaImage image;
@@ -23,11 +27,11 @@ static int choose_writer(DecodeJob *job, const char *command)
 {
     if (job->md5) {
         job->writer = &writer_md5;
-        if (!job->output_name)
+        if (!job->output_name && !job->batch.output)
             job->output_name = "-";
         return OPTIONS_CONTINUE;
     }
-    if (!job->output_name)
+    if (!job->output_name && !job->batch.output)
         return report_usage(command, "an argument is missing");
     if (job->format) {
         job->writer = output_by_name(job->format);
@@ -36,6 +40,8 @@ static int choose_writer(DecodeJob *job, const char *command)
                                 "--output-format: '%s' is not one of png, jpeg, ppm, pgm, "
                                 "pnm, pam and md5",
                                 job->format);
+    } else if (job->batch.output) {
+        job->writer = &writer_png;
     } else if (strcmp(job->output_name, "-") == 0) {
         job->writer = &writer_pnm;
     } else {
@@ -92,6 +98,48 @@ static int run_job(DecodeJob *job)
     return EXIT_DONE;
 }
 
+static void close_job(DecodeJob *job)
+{
+    output_file_discard(&job->output);
+    mica_image_free(&job->image);
+    files_free(&job->input);
+}
+
+/* One file of a batch. */
+static int run_item(void *context, const char *input, const char *output, int *width, int *height)
+{
+    DecodeJob job = *(const DecodeJob *)context;
+    job.input_name = input;
+    job.output_name = output;
+    const int code = run_job(&job);
+    *width = job.image.width;
+    *height = job.image.height;
+    close_job(&job);
+    return code;
+}
+
+/* Files appear under their names when they are complete, so one that is there is whole. */
+static bool is_whole(const char *output)
+{
+    struct stat info;
+    return stat(output, &info) == 0 && info.st_size > 0;
+}
+
+static int run_batch(DecodeJob *job, const char *const *paths)
+{
+    static const char *const endings[] = {"mica", NULL};
+    const BatchWork work = {.command = "decode",
+                            .endings = endings,
+                            .output_ending = job->writer->extensions[0],
+                            .run = run_item,
+                            .is_whole = is_whole,
+                            .context = job,
+                            .verbose = job->codec.verbose};
+    if (job->codec.threads == 0 && job->batch.jobs != 1)
+        job->codec.threads = 1; /* the processes use the processors */
+    return batch_run(&job->batch, &work, paths);
+}
+
 int cmd_decode(int argc, char **argv)
 {
     DecodeJob job;
@@ -108,31 +156,38 @@ int cmd_decode(int argc, char **argv)
         OPTION_THREADS(job.codec),
         OPTION_CPU(job.codec),
         OPTION_VERBOSE(job.codec),
+        OPTIONS_BATCH(job.batch),
         OPTION_END};
     const OptionSyntax syntax = {
         .command = "decode",
-        .usage = "[options] IN.mica OUT",
+        .usage = "[options] IN.mica OUT | -o DIR IN...",
         .description = "Decode a picture and write it in the format that the ending of OUT names: "
                        ".png, .jpg, .jpeg,\n.ppm, .pgm, .pnm, .pam or .md5. '-' is standard input "
-                       "or output, which gets PNM.",
+                       "or output, which gets PNM. With -o many:\nfiles, and folders with "
+                       "all that is in them; PNG unless -f says otherwise.",
         .options = options,
-        .min_arguments = 1,
-        .max_arguments = 2};
-    const char *arguments[2];
+        .min_arguments = 0,
+        .max_arguments = argc};
+    const char **const arguments = calloc((size_t)argc + 1, sizeof *arguments);
+    if (!arguments)
+        return EXIT_FAILED;
     int code = options_parse(&syntax, argc, argv, arguments);
-    if (code != OPTIONS_CONTINUE)
+    if (code == OPTIONS_CONTINUE)
+        code = batch_check(&job.batch, syntax.command, arguments, 1, 2);
+    if (code != OPTIONS_CONTINUE) {
+        free(arguments);
         return code;
+    }
     job.input_name = arguments[0];
-    job.output_name = arguments[1];
+    job.output_name = job.batch.output ? NULL : arguments[1];
 
     code = choose_writer(&job, syntax.command);
     if (code == OPTIONS_CONTINUE)
         code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
-        code = run_job(&job);
-    output_file_discard(&job.output);
-    mica_image_free(&job.image);
-    files_free(&job.input);
+        code = job.batch.output ? run_batch(&job, arguments) : run_job(&job);
+    close_job(&job);
     codec_options_close(&job.codec);
+    free(arguments);
     return code;
 }

@@ -1,5 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "tools/batch.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
 #include "tools/files.h"
@@ -12,6 +14,7 @@ typedef struct EncodeJob {
     int effort;
     bool depth8;
     CodecOptions codec;
+    BatchOptions batch;
     FileBytes input;
     MicaImage image;
     MicaBuffer stream;
@@ -81,6 +84,54 @@ static int run_job(EncodeJob *job)
     return EXIT_DONE;
 }
 
+static void close_job(EncodeJob *job)
+{
+    output_file_discard(&job->output);
+    mica_buffer_free(&job->stream);
+    mica_image_free(&job->image);
+    files_free(&job->input);
+}
+
+/* One picture of a batch. */
+static int run_item(void *context, const char *input, const char *output, int *width, int *height)
+{
+    EncodeJob job = *(const EncodeJob *)context;
+    job.input_name = input;
+    job.output_name = output;
+    const int code = run_job(&job);
+    *width = job.image.width;
+    *height = job.image.height;
+    close_job(&job);
+    return code;
+}
+
+static bool is_whole(const char *output)
+{
+    FileBytes bytes;
+    MicaStreamInfo info;
+    if (files_read(&bytes, output, NULL) != MICA_OK)
+        return false;
+    const bool whole = mica_stream_info(bytes.data, bytes.size, &info, NULL) == MICA_OK;
+    files_free(&bytes);
+    return whole;
+}
+
+static int run_batch(EncodeJob *job, const char *const *paths)
+{
+    static const char *const endings[] = {"png", "jpg", "jpeg", "ppm", "pgm", "pnm", "pam", NULL};
+    const BatchWork work = {.command = "encode",
+                            .endings = endings,
+                            .output_ending = "mica",
+                            .writes_mica = true,
+                            .run = run_item,
+                            .is_whole = is_whole,
+                            .context = job,
+                            .verbose = job->codec.verbose};
+    if (job->codec.threads == 0 && job->batch.jobs != 1)
+        job->codec.threads = 1; /* the processes use the processors */
+    return batch_run(&job->batch, &work, paths);
+}
+
 int cmd_encode(int argc, char **argv)
 {
     EncodeJob job;
@@ -97,29 +148,35 @@ int cmd_encode(int argc, char **argv)
                               {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
                                "round samples of more than 8 bits to 8"},
                               OPTION_VERBOSE(job.codec),
+                              OPTIONS_BATCH(job.batch),
                               OPTION_END};
     const OptionSyntax syntax = {
         .command = "encode",
-        .usage = "[options] IN OUT.mica",
+        .usage = "[options] IN OUT.mica | -o DIR IN...",
         .description = "Encode a picture: PNG, JPEG, PPM, PGM or PAM, told from its content. '-' "
-                       "is standard input\nor output.",
+                       "is standard input\nor output. With -o many: files, and folders "
+                       "with all that is in them.",
         .options = options,
-        .min_arguments = 2,
-        .max_arguments = 2};
-    const char *arguments[2];
+        .min_arguments = 0,
+        .max_arguments = argc};
+    const char **const arguments = calloc((size_t)argc + 1, sizeof *arguments);
+    if (!arguments)
+        return EXIT_FAILED;
     int code = options_parse(&syntax, argc, argv, arguments);
-    if (code != OPTIONS_CONTINUE)
+    if (code == OPTIONS_CONTINUE)
+        code = batch_check(&job.batch, syntax.command, arguments, 2, 2);
+    if (code != OPTIONS_CONTINUE) {
+        free(arguments);
         return code;
+    }
     job.input_name = arguments[0];
     job.output_name = arguments[1];
 
     code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
-        code = run_job(&job);
-    output_file_discard(&job.output);
-    mica_buffer_free(&job.stream);
-    mica_image_free(&job.image);
-    files_free(&job.input);
+        code = job.batch.output ? run_batch(&job, arguments) : run_job(&job);
+    close_job(&job);
     codec_options_close(&job.codec);
+    free(arguments);
     return code;
 }

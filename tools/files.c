@@ -143,6 +143,9 @@ static char *copy_text(const char *text)
     return copy ? strcpy(copy, text) : NULL;
 }
 
+#define TEMPORARY "%.*s.mica-%ld-%d.tmp"
+#define TEMPORARY_ATTEMPTS 100
+
 /* Create a file under a new name in the folder of `path`, with the permissions that the final file
  * is to have. */
 static MicaStatus open_temporary(OutputFile *out, const char *path, const struct stat *existing,
@@ -161,9 +164,8 @@ static MicaStatus open_temporary(OutputFile *out, const char *path, const struct
     sigset_t old;
     block_signals(&old);
     int fd = -1;
-    for (int attempt = 0; attempt < 100 && fd < 0; attempt++) {
-        snprintf(out->temporary, size, "%.*s.mica-%ld-%d.tmp", (int)folder, path, (long)getpid(),
-                 attempt);
+    for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS && fd < 0; attempt++) {
+        snprintf(out->temporary, size, TEMPORARY, (int)folder, path, (long)getpid(), attempt);
         fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
             break;
@@ -306,4 +308,17 @@ void output_file_discard(OutputFile *out)
     free(out->temporary);
     free(out->path);
     memset(out, 0, sizeof *out);
+}
+
+void output_file_remove_left(const char *name, long process)
+{
+    const char *slash = strrchr(name, '/');
+    const int folder = slash ? (int)(slash - name) + 1 : 0;
+    char path[sizeof pending_path];
+    /* The first name is free but for files that a process of the same number left before. */
+    for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS; attempt++)
+        if ((size_t)snprintf(path, sizeof path, TEMPORARY, folder, name, process, attempt) >=
+                sizeof path ||
+            unlink(path) != 0)
+            return;
 }

@@ -54,6 +54,9 @@ MicaStatus output_file_commit(OutputFile *out, MicaError *error);
 /* Drop what was written. Zeroed and closed outputs are fine. */
 void output_file_discard(OutputFile *out);
 
+/* Remove what another process that was killed while it wrote `name` has left. */
+void output_file_remove_left(const char *name, long process);
+
 /* Have SIGINT, SIGTERM and SIGHUP remove the temporary file before they end the process, and broken
  * pipes and file size limits show up as write errors. */
 void files_handle_signals(void);

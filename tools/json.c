@@ -46,13 +46,14 @@ static void put_text(FILE *stream, const char *text)
 
 static void indent(const Json *json)
 {
-    fprintf(json->stream, "\n%*s", 2 * json->depth, "");
+    if (!json->one_line)
+        fprintf(json->stream, "\n%*s", 2 * json->depth, "");
 }
 
 static void start_item(Json *json, const char *key)
 {
     if (json->has_items)
-        putc(',', json->stream);
+        fputs(json->one_line ? ", " : ",", json->stream);
     if (json->depth > 0)
         indent(json);
     json->has_items = true;

@@ -13,6 +13,7 @@ typedef struct Json {
     FILE *stream;
     int depth;
     bool has_items; /* of the innermost object or array */
+    bool one_line;  /* no line breaks inside */
 } Json;
 
 /* `key` is NULL in arrays and for the outermost value. The last end also ends the line. */

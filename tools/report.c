@@ -33,10 +33,19 @@ static void print_line(const char *file, const char *text)
     fputs(line, stderr);
 }
 
+static char last[sizeof((MicaError *)0)->text];
+
 int report_error(const char *file, const MicaError *error)
 {
-    print_line(file, error->text[0] ? error->text : mica_status_string(error->status));
+    snprintf(last, sizeof last, "%s",
+             error->text[0] ? error->text : mica_status_string(error->status));
+    print_line(file, last);
     return EXIT_FAILED;
+}
+
+const char *report_last(void)
+{
+    return last;
 }
 
 int report_usage(const char *command, const char *format, ...)

@@ -28,6 +28,9 @@ const char *report_output_name(const char *file);
 /* Print an error about a file; returns EXIT_FAILED. */
 int report_error(const char *file, const MicaError *error);
 
+/* The reason in the last line that report_error() printed, for logs; empty if there was none. */
+const char *report_last(void);
+
 /* Print a usage error of a command (NULL: of mica itself) with a hint at its help; returns
  * EXIT_USAGE. */
 int report_usage(const char *command, const char *format, ...) TOOL_PRINTF(2, 3);
