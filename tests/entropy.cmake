@@ -37,19 +37,6 @@ target_link_libraries(bench_entropy PRIVATE m)
 add_test(NAME bench_entropy COMMAND bench_entropy --runs 1)
 set_tests_properties(bench_entropy PROPERTIES LABELS bench TIMEOUT 300)
 
-# The corpus of the fuzz target, replayed; the target itself with clang, -DMICA_FUZZ=ON and
-# -DMICA_SANITIZE=fuzzer-no-link,address,undefined.
-file(GLOB corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus_symbols/*)
-mica_entropy_program(replay_symbols fuzz/fuzz_symbols.c)
-add_test(NAME fuzz_replay_symbols COMMAND replay_symbols ${corpus})
-set_tests_properties(fuzz_replay_symbols PROPERTIES LABELS fuzz TIMEOUT 300)
-if(MICA_FUZZ AND CMAKE_C_COMPILER_ID MATCHES "Clang")
-  mica_entropy_program(fuzz_symbols fuzz/fuzz_symbols.c)
-  target_compile_definitions(fuzz_symbols PRIVATE MICA_LIBFUZZER)
-  target_compile_options(fuzz_symbols PRIVATE -fsanitize=fuzzer)
-  target_link_options(fuzz_symbols PRIVATE -fsanitize=fuzzer)
-endif()
-
 # 10^7 symbols with extreme parameters
 if(MICA_SLOW_TESTS AND TARGET test_entropy)
   add_executable(test_entropy_long unit/test_entropy.c)

@@ -3,32 +3,20 @@
  * every level; what is accepted must encode to a segment that decodes to the same.
  *
  * The first 4 bytes choose the model, the next ones seed its parameters, the rest is the coded
- * segment. Built with -fsanitize=fuzzer it is a libFuzzer target (define MICA_LIBFUZZER); otherwise
- * it runs once for each file named, a replay of the corpus.
+ * segment.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/base/cpu.h"
+#include "fuzz.h"
 #include "mica/entropy.h"
 
 #define COUNT_MAX 700
 #define HEADER 8
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static MicaEntropyCoder *plain, *fast;
 static MicaEntropyTables *tables;
-
-static void require(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "failed: %s\n", what);
-        abort();
-    }
-}
 
 static void start(void)
 {
@@ -37,9 +25,10 @@ static void start(void)
     static const uint32_t *const pointers[] = {histograms[0], histograms[1], histograms[2]};
     static const int16_t firsts[] = {-2, 32763, -32768};
     static const uint16_t lengths[] = {5, 5, 5};
-    require(mica_entropy_create(&plain, 0) == MICA_OK, "create");
-    require(mica_entropy_create(&fast, mica_cpu_flags()) == MICA_OK, "create");
-    require(mica_entropy_tables_create(&tables, pointers, firsts, lengths, 3) == MICA_OK, "tables");
+    fuzz_require(mica_entropy_create(&plain, 0) == MICA_OK, "create");
+    fuzz_require(mica_entropy_create(&fast, mica_cpu_flags()) == MICA_OK, "create");
+    fuzz_require(mica_entropy_tables_create(&tables, pointers, firsts, lengths, 3) == MICA_OK,
+                 "tables");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -79,47 +68,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* An exact copy, so that the address sanitizer sees any read past the end. */
     size_t coded_size = size - HEADER;
-    uint8_t *coded = malloc(coded_size ? coded_size : 1);
-    require(coded != NULL, "memory");
-    memcpy(coded, data + HEADER, coded_size);
+    uint8_t *coded = fuzz_copy(data + HEADER, coded_size);
     memset(out, 0, sizeof(out));
     MicaStatus a = mica_entropy_decode(plain, &model, coded, coded_size, out[0], count);
     MicaStatus b = mica_entropy_decode(fast, &model, coded, coded_size, out[1], count);
-    require(a == b, "same verdict");
-    require(memcmp(out[0], out[1], sizeof(out[0])) == 0, "same symbols");
+    fuzz_require(a == b, "same verdict");
+    fuzz_require(memcmp(out[0], out[1], sizeof(out[0])) == 0, "same symbols");
     if (a == MICA_OK) {
         uint8_t *again;
         size_t again_size;
-        require(mica_entropy_encode(fast, &model, coded[0], out[0], count, &again, &again_size) ==
-                    MICA_OK,
-                "encode");
-        require(mica_entropy_decode(plain, &model, again, again_size, out[1], count) == MICA_OK,
-                "decode");
-        require(memcmp(out[0], out[1], sizeof(out[0])) == 0, "same symbols again");
+        fuzz_require(mica_entropy_encode(fast, &model, coded[0], out[0], count, &again,
+                                         &again_size) == MICA_OK,
+                     "encode");
+        fuzz_require(mica_entropy_decode(plain, &model, again, again_size, out[1], count) ==
+                         MICA_OK,
+                     "decode");
+        fuzz_require(memcmp(out[0], out[1], sizeof(out[0])) == 0, "same symbols again");
         mica_entropy_free(again);
     }
     free(coded);
     return 0;
 }
-
-#ifndef MICA_LIBFUZZER
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        static uint8_t data[1 << 16];
-        FILE *f = fopen(argv[i], "rb");
-        if (!f) {
-            perror(argv[i]);
-            return 1;
-        }
-        size_t size = fread(data, 1, sizeof(data), f);
-        fclose(f);
-        LLVMFuzzerTestOneInput(data, size);
-    }
-    printf("%d inputs\n", argc - 1);
-    mica_entropy_tables_destroy(&tables);
-    mica_entropy_destroy(&plain);
-    mica_entropy_destroy(&fast);
-    return 0;
-}
-#endif

@@ -5,7 +5,10 @@
 #include "tools/report.h"
 
 /* 2^28 pixels, what the decoder allows by default: 768 MiB of RGB. */
-#define MAX_PIXELS ((uint64_t)1 << 28)
+#ifndef MICA_INPUT_MAX_PIXELS
+#define MICA_INPUT_MAX_PIXELS (1 << 28)
+#endif
+#define MAX_PIXELS ((uint64_t)MICA_INPUT_MAX_PIXELS)
 
 const Reader *const readers[] = {&reader_png, &reader_jpeg, &reader_pnm, &reader_mica, NULL};
 
