@@ -17,9 +17,10 @@ typedef struct CompareJob {
     uint32_t wanted;
     CodecOptions codec;
     MicaImage reference, distorted;
+    FileBytes files[2]; /* where they came from; the bytes are freed */
 } CompareJob;
 
-static int read_image(const CompareJob *job, const char *file, MicaImage *image)
+static int read_image(const CompareJob *job, const char *file, FileBytes *bytes, MicaImage *image)
 {
     MicaDecodeSettings settings;
     codec_options_decoder(&job->codec, &settings);
@@ -27,12 +28,11 @@ static int read_image(const CompareJob *job, const char *file, MicaImage *image)
                                  .depth8 = job->depth8,
                                  .verbose = job->codec.verbose,
                                  .settings = &settings};
-    FileBytes bytes;
     MicaError error = {MICA_OK, ""};
-    error.status = files_read(&bytes, file, &error);
+    error.status = files_read(bytes, file, &error);
     if (error.status == MICA_OK) {
-        error.status = input_read(bytes.data, bytes.size, &options, image, &error);
-        files_free(&bytes);
+        error.status = input_read(bytes->data, bytes->size, &options, image, &error);
+        files_free(bytes);
     }
     return error.status == MICA_OK ? EXIT_DONE : report_error(options.file, &error);
 }
@@ -89,13 +89,18 @@ static int write_map(CompareJob *job)
 
 static int run_job(CompareJob *job, const char *reference, const char *distorted)
 {
-    int code = read_image(job, reference, &job->reference);
+    int code = read_image(job, reference, &job->files[0], &job->reference);
     if (code == EXIT_DONE)
-        code = read_image(job, distorted, &job->distorted);
+        code = read_image(job, distorted, &job->files[1], &job->distorted);
     if (code != EXIT_DONE)
         return code;
     Metrics metrics;
     MicaError error = {MICA_OK, ""};
+    for (int i = 0; i < 2 && job->map_name; i++)
+        if (files_is_input(job->map_name, &job->files[i])) {
+            report_fail(&error, MICA_ERROR_INVALID_ARGUMENT, "is an input file as well");
+            return report_error(report_output_name(job->map_name), &error);
+        }
     error.status = metrics_compare(&job->reference, &job->distorted, job->wanted, &metrics, &error);
     if (error.status != MICA_OK)
         return report_error(report_input_name(distorted), &error);
@@ -115,7 +120,8 @@ int cmd_compare(int argc, char **argv)
     const Option options[] = {
         {"json", 0, OPTION_FLAG, &job.json, 0, 0, NULL, "print JSON"},
         {"metrics", 0, OPTION_STRING, &job.metric_list, 0, 0, "LIST",
-         "only these, for example psnr_rgb,ssimulacra2; default: all"},
+         "only these, for example psnr_rgb,ssimulacra2; 'all' and the default are all but "
+         "butteraugli"},
         {"map", 0, OPTION_STRING, &job.map_name, 0, 0, "OUT.png",
          "draw where the difference is (CIEDE2000, black 0, white 10)"},
         {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
@@ -129,8 +135,9 @@ int cmd_compare(int argc, char **argv)
         .command = "compare",
         .usage = "[options] REF DIST",
         .description = "Measure how far two pictures of the same size are apart: PSNR over RGB, of "
-                       "luma and of YCbCr,\nSSIM and MS-SSIM of luma, PSNR-HVS-M, CIEDE2000 and "
-                       "SSIMULACRA 2. Any format that can be\nread will do, mica included.",
+                       "luma and of YCbCr,\nSSIM and MS-SSIM of luma, PSNR-HVS-M, CIEDE2000, "
+                       "SSIMULACRA 2, and Butteraugli by its own program. Any format that can "
+                       "be\nread will do, mica included.",
         .options = options,
         .min_arguments = 2,
         .max_arguments = 2};
@@ -141,7 +148,7 @@ int cmd_compare(int argc, char **argv)
     if (strcmp(arguments[0], "-") == 0 && strcmp(arguments[1], "-") == 0)
         return report_usage(syntax.command, "only one picture can come from standard input");
 
-    job.wanted = METRICS_ALL;
+    job.wanted = METRICS_OWN;
     MicaError error = {MICA_OK, ""};
     if (job.metric_list && metrics_parse(job.metric_list, &job.wanted, &error) != MICA_OK)
         return report_usage(syntax.command, "--metrics: %s", error.text);

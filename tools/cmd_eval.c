@@ -74,6 +74,20 @@ static int add_codec(EvalJob *job, const Codec *codec)
     return OPTIONS_CONTINUE;
 }
 
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && memcmp(word, text, length) == 0;
+}
+
+static const Codec *find_peer(const char *name, size_t length)
+{
+    for (int c = 0; c < codec_count; c++)
+        if (is_word(name, length, codec_table[c].name) ||
+            (is_word(name, length, "jpegxl") && strcmp(codec_table[c].name, "jxl") == 0))
+            return &codec_table[c];
+    return NULL;
+}
+
 static int choose_codecs(EvalJob *job)
 {
     job->eval.codecs = calloc((size_t)codec_count, sizeof *job->eval.codecs);
@@ -84,15 +98,12 @@ static int choose_codecs(EvalJob *job)
     add_codec(job, &codec_table[0]);
     for (const char *p = job->peers; p && *p;) {
         const size_t length = strcspn(p, ",");
-        int c = 0;
-        while (c < codec_count && (strlen(codec_table[c].name) != length ||
-                                   memcmp(codec_table[c].name, p, length) != 0))
-            c++;
-        if (c == codec_count)
+        const Codec *const codec = find_peer(p, length);
+        if (!codec)
             return report_usage(command,
                                 "--peers: '%.*s' is not one of jpeg, webp, jxl, avif, x265",
                                 (int)(length < 40 ? length : 40), p);
-        add_codec(job, &codec_table[c]);
+        add_codec(job, codec);
         p += length + (p[length] == ',');
     }
     return OPTIONS_CONTINUE;
@@ -102,7 +113,7 @@ static int choose_codecs(EvalJob *job)
 static int prepare(EvalJob *job)
 {
     MicaError error = {MICA_OK, ""};
-    job->eval.wanted = METRICS_ALL;
+    job->eval.wanted = METRICS_OWN;
     if (job->metrics && metrics_parse(job->metrics, &job->eval.wanted, &error) != MICA_OK)
         return report_usage(command, "--metrics: %s", error.text);
     if (job->range.lowest_bpp >= job->range.highest_bpp)
@@ -342,7 +353,7 @@ int cmd_eval(int argc, char **argv)
         {"qualities", 0, OPTION_STRING, &job->qualities, 0, 0, "LIST",
          "numbers in 0..100, for every codec; default: its own"},
         {"metrics", 0, OPTION_STRING, &job->metrics, 0, 0, "LIST",
-         "as in mica compare --json; default: all"},
+         "as in mica compare --metrics; default: all"},
         {"anchors", 0, OPTION_STRING, &job->anchors, 0, 0, "DIR",
          "JSON files of published curves to compare with"},
         {"bpp-from", 0, OPTION_REAL, &job->range.lowest_bpp, 0.001, 100, "B",

@@ -200,6 +200,14 @@ static bool is_input(const struct stat *info, const FileBytes *input)
            input->inode == info->st_ino;
 }
 
+bool files_is_input(const char *name, const FileBytes *input)
+{
+    struct stat info;
+    const bool found =
+        strcmp(name, "-") == 0 ? fstat(STDOUT_FILENO, &info) == 0 : stat(name, &info) == 0;
+    return found && is_input(&info, input);
+}
+
 static MicaStatus open_standard(OutputFile *out, const FileBytes *input, MicaError *error)
 {
     struct stat info;

@@ -32,6 +32,9 @@ MicaStatus files_read(FileBytes *bytes, const char *name, MicaError *error);
 
 void files_free(FileBytes *bytes);
 
+/* Whether `name` ("-": standard output) is the ordinary file that was read. */
+bool files_is_input(const char *name, const FileBytes *input);
+
 typedef struct OutputFile {
     FILE *stream;
     char *path;      /* where the file will be, NULL if it is written in place */

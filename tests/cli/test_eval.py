@@ -123,6 +123,20 @@ class Eval(mica_case.MicaCase):
         self.assertNotEqual(self.run_eval(*arguments)['codecs']['mica']['points'][0]['bpp'],
                             first['codecs']['mica']['points'][0]['bpp'])
 
+    def test_resume_by_content(self):
+        """Neither a program nor a model that moved is measured again, another model is."""
+        models = os.path.join(mica_case.ROOT, 'tests', 'vectors')
+        shutil.copy(mica_case.MICA, self.path('moved'))
+        for name in ('here', 'there'):
+            shutil.copy(os.path.join(models, 'tiny.mmodel'), self.path(name + '.mmodel'))
+        arguments = ('eval', '--json', '--qualities', '30', '--metrics', 'psnr_rgb', '-o', 'report', 'p0.ppm', '--model')
+        first = self.json(*arguments, './here.mmodel')
+        again = subprocess.run(['./moved', *arguments, './there.mmodel'], cwd=self.folder, stdout=subprocess.PIPE, check=True)
+        self.assertEqual(json.loads(again.stdout), first)
+        self.assertEqual(self.get('report/results.txt').count(b'\n'), 1)
+        self.assertNotEqual(self.json(*arguments, 'S'), first)
+        self.assertEqual(self.get('report/results.txt').count(b'\n'), 2)
+
     def test_anchors(self):
         os.mkdir(self.path('anchors'))
         measured = self.run_eval('--qualities', '10,50,90', 'p0.ppm')['codecs']['mica']['points']

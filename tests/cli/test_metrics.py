@@ -1,5 +1,8 @@
 """mica compare against implementations of the same definitions that share no code with it (docs/cli.md)."""
+import os
+import shutil
 import sys
+import unittest
 
 try:
     import numpy as np
@@ -124,6 +127,47 @@ class Metrics(mica_case.MicaCase):
         self.assertRegex(text, r'(?m)^psnr_y +inf$')
         self.check(a[:8], a[:8])
         self.assertRegex(self.ok('compare', 'a', 'a').decode(), r'(?m)^ms_ssim +n/a')
+
+    def test_map_is_no_input(self):
+        a = self.image(20, 20, 3, 4)
+        self.check(a, self.distort(a, 9))
+        os.rename(self.path('b'), self.path('b.ppm'))
+        os.link(self.path('a'), self.path('same.ppm'))
+        for out in ('b.ppm', 'same.ppm'):
+            self.fails('compare', '--map', out, 'a', 'b.ppm', file=out, reason='input')
+        self.ok('compare', '--map', 'new.ppm', 'a', 'b.ppm')
+
+    def fake(self, script):
+        """A program `butteraugli` that is the only one in the path."""
+        self.put('butteraugli', b'#!/bin/sh\n' + script)
+        os.chmod(self.path('butteraugli'), 0o755)
+        return {'env': {**os.environ, 'PATH': self.folder}}
+
+    def test_butteraugli_is_run(self):
+        a = self.image(20, 20, 3, 4)
+        self.check(a, self.distort(a, 9))
+        self.assertNotIn('butteraugli', self.json('compare', '--json', 'a', 'b'))
+        compare = ('compare', '--json', '--metrics', 'psnr_rgb,butteraugli', 'a', 'b')
+        self.assertEqual(self.json(*compare, **self.fake(b'test -s "$1" && test -s "$2" && echo 2.50'))['butteraugli'], 2.5)
+        self.fails(*compare, file='b', reason='printed no number', **self.fake(b'echo no idea'))
+        self.fails(*compare, file='b', reason='printed no number', **self.fake(b''))
+        self.fails(*compare, file='b', reason='exit code 3: sad', **self.fake(b'echo sad; exit 3'))
+        os.unlink(self.path('butteraugli'))
+        self.fails(*compare, file='b', reason='not in the path', env={**os.environ, 'PATH': self.folder})
+        self.check(a[:7], a[:7])
+        self.assertIsNone(self.json(*compare)['butteraugli'])
+
+    @unittest.skipUnless(shutil.which('butteraugli'), 'butteraugli is missing')
+    def test_butteraugli(self):
+        a = self.image(64, 48, 3, 4)
+        values = []
+        for amount in (1, 5, 25):
+            self.check(a, self.distort(a, amount))
+            values.append(self.json('compare', '--json', '--metrics', 'butteraugli', 'a', 'b')['butteraugli'])
+        self.assertTrue(0 < values[0] < values[1] < values[2], values)
+        gray = self.image(64, 48, 1, 4)
+        self.check(gray, np.repeat(self.distort(gray, 5), 3, axis=2))
+        self.assertGreater(self.json('compare', '--json', '--metrics', 'butteraugli', 'a', 'b')['butteraugli'], 0)
 
     def test_gray_and_colour(self):
         gray = self.image(30, 20, 1, 8)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "tools/eval/process.h"
+#include "tools/process.h"
 #include "tools/eval/y4m.h"
 #include "tools/files.h"
 #include "tools/input/reader.h"
@@ -52,7 +52,7 @@ const Codec codec_table[] = {
      .qualities = {5, 20, 35, 50, 65, 80, 90, 95, -1}},
     {.name = "avif",
      .encode =
-         ARGUMENTS("avifenc", "-s", "4", "-j", "{threads}", "-y", "444", "--min", "0", "--max",
+         ARGUMENTS("avifenc", "-s", "6", "-j", "{threads}", "-y", "444", "--min", "0", "--max",
                    "63", "-a", "end-usage=q", "-a", "cq-level={q}", "{in}", "{coded}"),
      .decode = ARGUMENTS("avifdec", "-j", "{threads}", "{coded}", "{out}"),
      .input = FORMAT_PNG,
@@ -82,14 +82,34 @@ uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
+/* A program or a model is what is in its file, wherever that is and whenever it was built. */
+static uint64_t hash_file(uint64_t hash, const char *path)
+{
+    FileBytes bytes;
+    MicaError error;
+    if (files_read(&bytes, path, &error) != MICA_OK)
+        return hash_bytes(hash, path, strlen(path) + 1);
+    hash = hash_bytes(hash, bytes.data, bytes.size);
+    files_free(&bytes);
+    return hash;
+}
+
 bool codec_find(CodecSetup *setup, const Codec *codec, const char *self)
 {
     setup->codec = codec;
     setup->decoder[0] = 0;
     const bool own = strcmp(codec->encode[0], "mica") == 0;
-    return process_find(own ? self : codec->encode[0], setup->encoder, sizeof setup->encoder) &&
-           (!codec->decode ||
-            process_find(own ? self : codec->decode[0], setup->decoder, sizeof setup->decoder));
+    if (!process_find(own ? self : codec->encode[0], setup->encoder, sizeof setup->encoder) ||
+        (codec->decode &&
+         !process_find(own ? self : codec->decode[0], setup->decoder, sizeof setup->decoder)))
+        return false;
+    setup->files = hash_file(HASH_START, setup->encoder);
+    if (codec->decode)
+        setup->files = hash_file(setup->files, setup->decoder);
+    const char *model = own ? strchr(setup->model, '=') : NULL;
+    if (model)
+        setup->files = hash_file(setup->files, model + 1);
+    return true;
 }
 
 /* The files of one run, and the arguments made for it. */
@@ -142,41 +162,26 @@ static void expand(const CodecSetup *setup, Workplace *place, const char *progra
     place->argv[count] = NULL;
 }
 
-/* A program that was replaced by another version is told by its size and time. */
-static uint64_t hash_program(uint64_t hash, const char *path)
-{
-    struct stat info;
-    if (stat(path, &info) == 0) {
-        hash = hash_bytes(hash, &info.st_size, sizeof info.st_size);
-        hash = hash_bytes(hash, &info.st_mtime, sizeof info.st_mtime);
-    }
-    return hash_bytes(hash, path, strlen(path) + 1);
-}
-
 static uint64_t hash_arguments(uint64_t hash, const Workplace *place)
 {
-    for (const char *const *a = place->argv; *a; a++)
-        hash = hash_bytes(hash, *a, strlen(*a) + 1);
+    for (const char *const *a = place->argv + 1; *a; a++)
+        if (strncmp(*a, "--model=", 8) != 0) /* its content counts, in `files` */
+            hash = hash_bytes(hash, *a, strlen(*a) + 1);
     return hash;
 }
 
 uint64_t codec_fingerprint(const CodecSetup *setup, double quality)
 {
     Workplace *const place = calloc(1, sizeof *place);
-    uint64_t hash = HASH_START;
+    uint64_t hash = setup->files;
     if (!place)
         return hash;
-    hash = hash_program(hash, setup->encoder);
     expand(setup, place, setup->encoder, setup->codec->encode, quality);
     hash = hash_arguments(hash, place);
     if (setup->codec->decode) {
-        hash = hash_program(hash, setup->decoder);
         expand(setup, place, setup->decoder, setup->codec->decode, quality);
         hash = hash_arguments(hash, place);
     }
-    const char *model = strchr(setup->model, '=');
-    if (model)
-        hash = hash_program(hash, model + 1);
     free(place);
     return hash;
 }

@@ -35,6 +35,7 @@ typedef struct CodecSetup {
     char encoder[1024], decoder[1024]; /* paths of the programs */
     const char *model, *effort;        /* of mica; "" for the defaults */
     int threads;
+    uint64_t files; /* hash of the programs and of the model file */
 } CodecSetup;
 
 /* Find the programs. `self` is the path of mica. False if one is missing. */

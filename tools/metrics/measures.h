@@ -18,6 +18,9 @@ MicaStatus measure_ciede2000(const MicaImage *reference, const MicaImage *distor
 MicaStatus measure_ssimulacra2(const MicaImage *reference, const MicaImage *distorted,
                                double *values, MicaError *error);
 
+MicaStatus measure_butteraugli(const MicaImage *reference, const MicaImage *distorted,
+                               double *values, MicaError *error);
+
 /* 10 log10(255^2 / mse), infinite for 0. */
 double psnr_of(double mse);
 

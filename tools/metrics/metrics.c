@@ -16,6 +16,7 @@ const Metric metric_table[METRIC_COUNT] = {
     [METRIC_PSNR_HVS_M] = {"psnr_hvs_m", "PSNR-HVS-M", " dB", 4, false, false},
     [METRIC_CIEDE2000] = {"ciede2000", "CIEDE2000", "", 4, true, false},
     [METRIC_SSIMULACRA2] = {"ssimulacra2", "SSIMULACRA 2", "", 4, false, false},
+    [METRIC_BUTTERAUGLI] = {"butteraugli", "Butteraugli", "", 4, true, false},
 };
 
 #define BIT(id) (1u << (id))
@@ -31,6 +32,7 @@ static const struct {
     {BIT(METRIC_PSNR_HVS_M), measure_hvs_m},
     {BIT(METRIC_CIEDE2000), measure_ciede2000},
     {BIT(METRIC_SSIMULACRA2), measure_ssimulacra2},
+    {BIT(METRIC_BUTTERAUGLI), measure_butteraugli},
 };
 
 static MicaStatus check_sizes(const MicaImage *reference, const MicaImage *distorted,
@@ -67,16 +69,17 @@ MicaStatus metrics_parse(const char *list, uint32_t *wanted, MicaError *error)
         while (id < METRIC_COUNT && (strlen(metric_table[id].name) != length ||
                                      memcmp(metric_table[id].name, list, length) != 0))
             id++;
-        if (id == METRIC_COUNT) {
-            char names[160] = "";
+        const bool all = length == 3 && memcmp(list, "all", 3) == 0;
+        if (id == METRIC_COUNT && !all) {
+            char names[160] = "all";
             for (int i = 0; i < METRIC_COUNT; i++) {
-                strcat(names, i ? ", " : "");
+                strcat(names, ", ");
                 strcat(names, metric_table[i].name);
             }
             return report_fail(error, MICA_ERROR_INVALID_ARGUMENT, "'%.*s' is not one of %s",
                                (int)(length < 40 ? length : 40), list, names);
         }
-        *wanted |= BIT(id);
+        *wanted |= all ? METRICS_OWN : BIT(id);
         if (!list[length])
             return MICA_OK;
         list += length + 1;

@@ -15,6 +15,7 @@
  *  psnr_hvs_m   Ponomarenko et al. 2007 on Y, see hvs_m.c
  *  ciede2000    mean CIEDE2000 colour difference (Sharma et al. 2005), see ciede2000.c
  *  ssimulacra2  SSIMULACRA 2.1 (Sneyers 2022/2023), see ssimulacra2.c
+ *  butteraugli  by the program of that name (Alakuijala et al. 2016), see butteraugli.c
  */
 #ifndef MICA_TOOLS_METRICS_METRICS_H
 #define MICA_TOOLS_METRICS_METRICS_H
@@ -27,7 +28,7 @@
 /* Smallest sides that the windows fit into. */
 #define METRICS_SSIM_MIN 11
 #define METRICS_MS_SSIM_MIN 176
-#define METRICS_BLOCK_MIN 8 /* PSNR-HVS-M and SSIMULACRA 2 */
+#define METRICS_BLOCK_MIN 8 /* PSNR-HVS-M, SSIMULACRA 2 and Butteraugli */
 
 typedef enum MetricId {
     METRIC_MSE_RGB,
@@ -39,10 +40,14 @@ typedef enum MetricId {
     METRIC_PSNR_HVS_M,
     METRIC_CIEDE2000,
     METRIC_SSIMULACRA2,
+    METRIC_BUTTERAUGLI,
     METRIC_COUNT
 } MetricId;
 
 #define METRICS_ALL ((1u << METRIC_COUNT) - 1)
+
+/* What is measured unless asked otherwise: all that needs no other program. */
+#define METRICS_OWN (METRICS_ALL & ~(1u << METRIC_BUTTERAUGLI))
 
 typedef struct Metric {
     const char *name;  /* the key in JSON and on the command line */
@@ -66,7 +71,8 @@ typedef struct Metrics {
 MicaStatus metrics_compare(const MicaImage *reference, const MicaImage *distorted, uint32_t wanted,
                            Metrics *metrics, MicaError *error);
 
-/* Bits of a list of names like "psnr_rgb,ssim". MICA_ERROR_INVALID_ARGUMENT. */
+/* Bits of a list of names like "psnr_rgb,ssim", where "all" is METRICS_OWN.
+ * MICA_ERROR_INVALID_ARGUMENT. */
 MicaStatus metrics_parse(const char *list, uint32_t *wanted, MicaError *error);
 
 /* A picture of where the difference is: CIEDE2000 of every pixel, black for none, then blue, red

@@ -1,3 +1,9 @@
+/*
+ * Mean squared error and PSNR (peak 255). Y, Cb and Cr are those of JFIF (ITU-T T.871, full-range
+ * BT.601), not rounded and not subsampled; the weights 6:1:1 are those of the video coding groups
+ * (J. Ohm, G. Sullivan and others, "Comparison of the coding efficiency of video coding standards",
+ * IEEE Transactions on Circuits and Systems for Video Technology 22(12), 2012).
+ */
 #include <math.h>
 
 #include "tools/metrics/measures.h"

@@ -1,3 +1,10 @@
+/*
+ * SSIM: Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment: from error
+ * visibility to structural similarity", IEEE Transactions on Image Processing 13(4), 2004; without
+ * the downscaling that the authors' program does by default. MS-SSIM: Z. Wang, E. P. Simoncelli,
+ * A. C. Bovik, "Multiscale structural similarity for image quality assessment", Asilomar Conference
+ * on Signals, Systems and Computers, 2003. Both of luma.
+ */
 #include "tools/metrics/measures.h"
 
 #include <math.h>

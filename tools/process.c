@@ -1,4 +1,4 @@
-#include "tools/eval/process.h"
+#include "tools/process.h"
 
 #include <dirent.h>
 #include <errno.h>

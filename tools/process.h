@@ -1,6 +1,6 @@
 /* Running other programs, without a shell in between. */
-#ifndef MICA_TOOLS_EVAL_PROCESS_H
-#define MICA_TOOLS_EVAL_PROCESS_H
+#ifndef MICA_TOOLS_PROCESS_H
+#define MICA_TOOLS_PROCESS_H
 
 #include <signal.h>
 #include <stdbool.h>
