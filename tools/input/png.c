@@ -42,6 +42,22 @@ static void on_warning(png_structp png, png_const_charp text)
         report_note(r->options->file, "note: libpng: %s", text);
 }
 
+/* Do all chunks up to IEND lie in the file? libpng clears a buffer of the length that a chunk
+ * claims, up to 2 GiB, before it looks for the data. */
+static bool chunks_fit(const uint8_t *data, size_t size)
+{
+    for (size_t at = 8; size - at >= 12;) {
+        const uint32_t length = (uint32_t)data[at] << 24 | (uint32_t)data[at + 1] << 16 |
+                                (uint32_t)data[at + 2] << 8 | data[at + 3];
+        if (length > size - at - 12)
+            return false;
+        if (memcmp(data + at + 4, "IEND", 4) == 0)
+            return true;
+        at += (size_t)length + 12;
+    }
+    return false;
+}
+
 static void on_read(png_structp png, png_bytep out, size_t size)
 {
     PngReader *const r = png_get_io_ptr(png);
@@ -82,6 +98,8 @@ static bool drop_opaque_alpha(const PngReader *r)
 
 static MicaStatus read_guarded(PngReader *r)
 {
+    if (!chunks_fit(r->data, r->size))
+        return report_fail(r->error, MICA_ERROR_BITSTREAM, "bad PNG: the file is truncated");
     if (setjmp(r->jump))
         return r->status;
     r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
