@@ -8,6 +8,7 @@
 #include "tools/files.h"
 #include "tools/output/writer.h"
 #include "tools/report.h"
+#include "tools/video/video.h"
 
 typedef struct DecodeJob {
     const char *input_name, *output_name;
@@ -16,11 +17,40 @@ typedef struct DecodeJob {
     WriteOptions write;
     CodecOptions codec;
     BatchOptions batch;
+    VideoDecodeJob video;
     const Writer *writer;
     FileBytes input;
     MicaImage image;
     OutputFile output;
 } DecodeJob;
+
+/* A container as input, or a video as output. */
+static bool is_video(const DecodeJob *job)
+{
+    if (job->batch.output)
+        return false;
+    return video_is_container(job->input_name) || video_is_format(job->format) ||
+           (job->output_name &&
+            (video_is_container(job->output_name) || video_is_raw(job->output_name)));
+}
+
+static int run_video(DecodeJob *job)
+{
+    VideoDecodeJob *video = &job->video;
+    const char *out = job->md5 && !job->output_name ? "-" : job->output_name;
+    if (!out)
+        return report_usage("decode", "an argument is missing");
+    video->format = job->md5 ? "md5" : job->format;
+    const bool known = video->format
+                           ? video_is_format(video->format) || strcmp(video->format, "md5") == 0
+                           : strcmp(out, "-") == 0 || video_is_raw(out) || video_is_container(out);
+    if (!known)
+        return report_usage("decode", "a video is written as .y4m, .nut, .mov, .mkv, .avi or md5");
+    video->input_name = job->input_name;
+    video->output_name = out;
+    video->codec = &job->codec;
+    return video_decode(video);
+}
 
 /* Fill in where the output goes and as what; a usage error if that stays unclear. */
 static int choose_writer(DecodeJob *job, const char *command)
@@ -152,6 +182,7 @@ int cmd_decode(int argc, char **argv)
          "write the MD5 of the samples instead; OUT may be left out"},
         {"jpeg-quality", 0, OPTION_INT, &job.write.jpeg_quality, 1, 100, "Q",
          "quality of JPEG output, default 95"},
+        OPTIONS_VIDEO_DECODE(job.video),
         OPTION_MODEL(job.codec, "model to use; default: the built-in one of the stream"),
         OPTION_THREADS(job.codec),
         OPTION_CPU(job.codec),
@@ -164,7 +195,8 @@ int cmd_decode(int argc, char **argv)
         .description = "Decode a picture and write it in the format that the ending of OUT names: "
                        ".png, .jpg, .jpeg,\n.ppm, .pgm, .pnm, .pam or .md5. '-' is standard input "
                        "or output, which gets PNM. With -o many:\nfiles, and folders with "
-                       "all that is in them; PNG unless -f says otherwise.",
+                       "all that is in them; PNG unless -f says otherwise.\nA video (.nut, .mov, "
+                       ".mkv, .avi) becomes .y4m, or FFV1 in a container.",
         .options = options,
         .min_arguments = 0,
         .max_arguments = argc};
@@ -181,11 +213,14 @@ int cmd_decode(int argc, char **argv)
     job.input_name = arguments[0];
     job.output_name = job.batch.output ? NULL : arguments[1];
 
-    code = choose_writer(&job, syntax.command);
+    const bool video = is_video(&job);
+    code = video ? OPTIONS_CONTINUE : choose_writer(&job, syntax.command);
     if (code == OPTIONS_CONTINUE)
         code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
-        code = job.batch.output ? run_batch(&job, arguments) : run_job(&job);
+        code = job.batch.output ? run_batch(&job, arguments)
+               : video          ? run_video(&job)
+                                : run_job(&job);
     close_job(&job);
     codec_options_close(&job.codec);
     free(arguments);

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tools/batch.h"
 #include "tools/codec_options.h"
@@ -7,6 +8,7 @@
 #include "tools/files.h"
 #include "tools/input/reader.h"
 #include "tools/report.h"
+#include "tools/video/video.h"
 
 typedef struct EncodeJob {
     const char *input_name, *output_name;
@@ -15,6 +17,7 @@ typedef struct EncodeJob {
     bool depth8;
     CodecOptions codec;
     BatchOptions batch;
+    VideoEncodeJob video;
     FileBytes input;
     MicaImage image;
     MicaBuffer stream;
@@ -132,12 +135,35 @@ static int run_batch(EncodeJob *job, const char *const *paths)
     return batch_run(&job->batch, &work, paths);
 }
 
+/* A container or y4m on either side: frames instead of one picture. */
+static bool is_video(const EncodeJob *job)
+{
+    return !job->batch.output &&
+           (video_is_container(job->output_name) || video_is_format(job->video.format));
+}
+
+static int run_video(EncodeJob *job)
+{
+    VideoEncodeJob *video = &job->video;
+    if (strcasecmp(video->format ? video->format : "", "y4m") == 0)
+        return report_usage("encode",
+                            "--output-format: y4m is not coded; nut, mov, mkv or avi are");
+    video->input_name = job->input_name;
+    video->output_name = job->output_name;
+    video->quality = job->quality;
+    video->effort = job->effort;
+    video->codec = &job->codec;
+    return video_encode(video);
+}
+
 int cmd_encode(int argc, char **argv)
 {
     EncodeJob job;
     memset(&job, 0, sizeof job);
     job.quality = 50;
     job.effort = 5;
+    job.video.gop = 1;
+    job.video.buffer_ms = 1000;
     const Option options[] = {{"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q",
                                "0 (smallest file) .. 100, default 50, steps of 0.1"},
                               {"effort", 'e', OPTION_INT, &job.effort, 1, 9, "N",
@@ -147,15 +173,17 @@ int cmd_encode(int argc, char **argv)
                               OPTION_CPU(job.codec),
                               {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
                                "round samples of more than 8 bits to 8"},
+                              OPTIONS_VIDEO_ENCODE(job.video),
                               OPTION_VERBOSE(job.codec),
                               OPTIONS_BATCH(job.batch),
                               OPTION_END};
     const OptionSyntax syntax = {
         .command = "encode",
-        .usage = "[options] IN OUT.mica | -o DIR IN...",
+        .usage = "[options] IN OUT.mica|OUT.nut|OUT.mov|OUT.mkv|OUT.avi | -o DIR IN...",
         .description = "Encode a picture: PNG, JPEG, PPM, PGM or PAM, told from its content. '-' "
                        "is standard input\nor output. With -o many: files, and folders "
-                       "with all that is in them.",
+                       "with all that is in them. With a video\ncontainer as OUT: a video, of "
+                       "anything that FFmpeg reads.",
         .options = options,
         .min_arguments = 0,
         .max_arguments = argc};
@@ -174,7 +202,9 @@ int cmd_encode(int argc, char **argv)
 
     code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
-        code = job.batch.output ? run_batch(&job, arguments) : run_job(&job);
+        code = job.batch.output ? run_batch(&job, arguments)
+               : is_video(&job) ? run_video(&job)
+                                : run_job(&job);
     close_job(&job);
     codec_options_close(&job.codec);
     free(arguments);

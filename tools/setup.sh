@@ -40,6 +40,9 @@ find_missing() {
     want pkg-config has pkg-config
     want libpng-dev links png.h png
     want libjpeg-dev links jpeglib.h jpeg
+    want libavformat-dev links libavformat/avformat.h avformat
+    want libavcodec-dev links libavcodec/avcodec.h avcodec
+    want libswscale-dev links libswscale/swscale.h swscale
     want libcmocka-dev links cmocka.h cmocka
     want python3-numpy numpy
     want clang has clang

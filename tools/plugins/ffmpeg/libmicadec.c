@@ -1,0 +1,183 @@
+/*
+ * mica decoder for libavcodec, by libmica.
+ * BSD 2-Clause, as the rest of mica; see the LICENSE file of its sources.
+ */
+
+#include <mica/video.h>
+
+#include "libavutil/file.h"
+#include "libavutil/imgutils.h"
+#include "libavutil/mem.h"
+#include "libavutil/opt.h"
+
+#include "avcodec.h"
+#include "codec_internal.h"
+#include "decode.h"
+#include "internal.h"
+#include "libmica.h"
+
+typedef struct LibMicaDecodeContext {
+    const AVClass *class;
+    MicaVideoDecoder *decoder;
+    AVPacket *packet;
+    char *model;
+    int conceal;
+} LibMicaDecodeContext;
+
+static av_cold int mica_decode_init(AVCodecContext *avctx)
+{
+    LibMicaDecodeContext *s = avctx->priv_data;
+    MicaVideoInfo info = {.struct_size = sizeof(info)};
+    MicaVideoDecodeSettings settings;
+    MicaModel *model = NULL;
+    MicaError error = {0};
+    MicaStatus status;
+    int ret;
+
+    s->packet = av_packet_alloc();
+    if (!s->packet)
+        return AVERROR(ENOMEM);
+    status = mica_video_info_read(avctx->extradata, avctx->extradata_size, &info, NULL, &error);
+    if (status != MICA_OK)
+        return libmica_error(avctx, status, &error);
+    avctx->pix_fmt = libmica_pix_fmt(info.format);
+    if ((ret = ff_set_dimensions(avctx, info.width, info.height)) < 0)
+        return ret;
+    avctx->color_primaries = info.primaries;
+    avctx->color_trc = info.transfer;
+    avctx->colorspace = info.format == MICA_PIXEL_RGB24 ? AVCOL_SPC_RGB : info.matrix;
+    avctx->color_range = info.full_range               ? AVCOL_RANGE_JPEG
+                         : libmica_is_yuv(info.format) ? AVCOL_RANGE_MPEG
+                                                       : AVCOL_RANGE_UNSPECIFIED;
+    avctx->chroma_sample_location = info.chroma_site;
+    if (info.frame_rate[0] && info.frame_rate[0] <= INT_MAX && info.frame_rate[1] <= INT_MAX)
+        avctx->framerate = (AVRational){info.frame_rate[0], info.frame_rate[1]};
+    if (info.sample_aspect[0] && info.sample_aspect[0] <= INT_MAX &&
+        info.sample_aspect[1] <= INT_MAX)
+        ff_set_sar(avctx, (AVRational){info.sample_aspect[0], info.sample_aspect[1]});
+    avctx->has_b_frames = info.reorder;
+
+    if (s->model && (ret = libmica_open_model(avctx, s->model, &model)) < 0)
+        return ret;
+    mica_video_decode_defaults(&settings, sizeof(settings));
+    settings.model = model;
+    settings.threads = FFMIN(FFMAX(avctx->thread_count, 0), 256);
+    settings.frame_threads = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 1 : 0;
+    settings.conceal = s->conceal;
+    if (avctx->max_pixels > 0)
+        settings.max_pixels = FFMIN(avctx->max_pixels, settings.max_pixels);
+    status = mica_video_decoder_open(&s->decoder, avctx->extradata, avctx->extradata_size,
+                                     &settings, &error);
+    mica_model_unref(&model);
+    return status == MICA_OK ? 0 : libmica_error(avctx, status, &error);
+}
+
+static int output_frame(AVCodecContext *avctx, AVFrame *frame, const MicaVideoFrame *from)
+{
+    const uint8_t *data[4] = {from->data[0], from->data[1], from->data[2]};
+    int stride[4] = {from->stride[0], from->stride[1], from->stride[2]};
+    int ret = ff_get_buffer(avctx, frame, 0);
+    if (ret < 0)
+        return ret;
+    av_image_copy(frame->data, frame->linesize, data, stride, avctx->pix_fmt, avctx->width,
+                  avctx->height);
+    frame->pts = from->pts;
+    frame->pkt_dts = from->pts;
+    LIBMICA_FRAME_DURATION(frame) = from->duration;
+    frame->pict_type = AV_PICTURE_TYPE_I;
+    LIBMICA_FRAME_KEY(frame);
+    if (from->flags & MICA_VIDEO_CONCEALED)
+        frame->flags |= AV_FRAME_FLAG_CORRUPT;
+    return 0;
+}
+
+static int mica_receive_frame(AVCodecContext *avctx, AVFrame *frame)
+{
+    LibMicaDecodeContext *s = avctx->priv_data;
+    for (;;) {
+        MicaVideoFrame f = {.struct_size = sizeof(f)};
+        MicaVideoPacket p = {.struct_size = sizeof(p)};
+        MicaError error = {0};
+        MicaStatus status = mica_video_decoder_receive(s->decoder, &f, &error);
+        int ret;
+        if (status == MICA_OK)
+            return output_frame(avctx, frame, &f);
+        if (status != MICA_ERROR_AGAIN)
+            return libmica_error(avctx, status, &error);
+
+        ret = ff_decode_get_packet(avctx, s->packet);
+        if (ret == AVERROR_EOF) {
+            mica_video_decoder_send(s->decoder, NULL, NULL);
+            continue;
+        }
+        if (ret < 0)
+            return ret;
+        p.data = s->packet->data;
+        p.size = s->packet->size;
+        p.pts = s->packet->pts != AV_NOPTS_VALUE ? s->packet->pts : s->packet->dts;
+        p.duration = s->packet->duration;
+        status = mica_video_decoder_send(s->decoder, &p, &error);
+        av_packet_unref(s->packet);
+        if (status != MICA_OK)
+            return libmica_error(avctx, status, &error);
+    }
+}
+
+static void mica_decode_flush(AVCodecContext *avctx)
+{
+    LibMicaDecodeContext *s = avctx->priv_data;
+    mica_video_decoder_flush(s->decoder);
+}
+
+static av_cold int mica_decode_close(AVCodecContext *avctx)
+{
+    LibMicaDecodeContext *s = avctx->priv_data;
+    mica_video_decoder_close(&s->decoder);
+    av_packet_free(&s->packet);
+    return 0;
+}
+
+#define OFFSET(x) offsetof(LibMicaDecodeContext, x)
+#define VD AV_OPT_FLAG_VIDEO_PARAM | AV_OPT_FLAG_DECODING_PARAM
+static const AVOption options[] = {
+    {"model",
+     "Model file; default: the built-in one that the stream names",
+     OFFSET(model),
+     AV_OPT_TYPE_STRING,
+     {.str = NULL},
+     0,
+     0,
+     VD},
+    {"conceal",
+     "Repeat the last frame in place of a damaged one",
+     OFFSET(conceal),
+     AV_OPT_TYPE_BOOL,
+     {.i64 = 0},
+     0,
+     1,
+     VD},
+    {NULL},
+};
+
+static const AVClass libmica_decoder_class = {
+    .class_name = "libmica decoder",
+    .item_name = av_default_item_name,
+    .option = options,
+    .version = LIBAVUTIL_VERSION_INT,
+};
+
+const FFCodec ff_libmica_decoder = {
+    .p.name = "libmica",
+    CODEC_LONG_NAME("libmica mica"),
+    .p.type = AVMEDIA_TYPE_VIDEO,
+    .p.id = AV_CODEC_ID_MICA,
+    .priv_data_size = sizeof(LibMicaDecodeContext),
+    .init = mica_decode_init,
+    .close = mica_decode_close,
+    .flush = mica_decode_flush,
+    FF_CODEC_RECEIVE_FRAME_CB(mica_receive_frame),
+    .p.capabilities = AV_CODEC_CAP_DELAY | AV_CODEC_CAP_OTHER_THREADS | AV_CODEC_CAP_DR1,
+    .caps_internal = FF_CODEC_CAP_AUTO_THREADS | FF_CODEC_CAP_INIT_CLEANUP,
+    .p.priv_class = &libmica_decoder_class,
+    .p.wrapper_name = "libmica",
+};

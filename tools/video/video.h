@@ -1,0 +1,75 @@
+/*
+ * Video files through libavformat: any input that FFmpeg reads becomes a mica video in a container
+ * that keeps unknown codecs, and back. Only where the build found FFmpeg's libraries.
+ */
+#ifndef MICA_TOOLS_VIDEO_VIDEO_H
+#define MICA_TOOLS_VIDEO_VIDEO_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "tools/codec_options.h"
+
+/* Endings and formats that mean video. */
+bool video_is_container(const char *name); /* .nut .mov .mkv .avi */
+bool video_is_raw(const char *name);       /* .y4m */
+bool video_is_format(const char *format);  /* nut, mov, mkv, avi, y4m; NULL is none */
+
+typedef struct VideoEncodeJob {
+    const char *input_name, *output_name;
+    const char *format; /* NULL: by the ending */
+    double quality;
+    int effort, gop, frames, buffer_ms;
+    double bitrate; /* kbit/s, 0: constant quality */
+    bool video_only;
+    const CodecOptions *codec;
+} VideoEncodeJob;
+
+#define OPTIONS_VIDEO_ENCODE(video)                                                                  \
+    {"output-format",                                                                                \
+     'f',                                                                                            \
+     OPTION_STRING,                                                                                  \
+     &(video).format,                                                                                \
+     0,                                                                                              \
+     0,                                                                                              \
+     "FMT",                                                                                          \
+     "video: nut, mov, mkv or avi; default: by the ending"},                                         \
+        {"bitrate", 'b', OPTION_REAL, &(video).bitrate,                                              \
+         0,         1e9, "KBIT",      "video: kbit/s instead of a quality"},                         \
+        {"buffer", 0,     OPTION_INT, &(video).buffer_ms,                                            \
+         1,        60000, "MS",       "video: buffer of the receiver with --bitrate, default 1000"}, \
+        {"gop",      0,                                                                              \
+         OPTION_INT, &(video).gop,                                                                   \
+         1,          1000000,                                                                        \
+         "N",        "video: frames per key frame; 1 (default) is all there is yet"},                \
+        {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"},   \
+    {                                                                                                \
+        "video-only", 0, OPTION_FLAG, &(video).video_only, 0, 0, NULL,                               \
+            "video: leave out sound and subtitles"                                                   \
+    }
+
+/* Exit codes; failures have been reported. */
+int video_encode(const VideoEncodeJob *job);
+
+typedef struct VideoDecodeJob {
+    const char *input_name, *output_name;
+    const char *format; /* NULL: by the ending, "md5": the sum of all samples */
+    double start;       /* seconds */
+    int frames;         /* 0: all */
+    bool conceal, video_only;
+    const CodecOptions *codec;
+} VideoDecodeJob;
+
+#define OPTIONS_VIDEO_DECODE(video)                                                                \
+    {"start", 0, OPTION_REAL, &(video).start, 0, 1e9, "S", "video: from this second on"},          \
+        {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"}, \
+        {"conceal", 0, OPTION_FLAG, &(video).conceal,                                              \
+         0,         0, NULL,        "video: repeat the last frame in place of a damaged one"},     \
+    {                                                                                              \
+        "video-only", 0, OPTION_FLAG, &(video).video_only, 0, 0, NULL,                             \
+            "video: leave out sound and subtitles"                                                 \
+    }
+
+int video_decode(const VideoDecodeJob *job);
+
+#endif
