@@ -1,5 +1,5 @@
-/* Decode one picture: hyperprior, four context steps with entropy decoding in between, synthesis.
- * Integers only. */
+/* Decode one picture, a row of segments at a time: hyperprior, four context steps with entropy
+ * decoding in between, synthesis of the pixels that are complete. Integers only. */
 #include "codec/dec_picture.h"
 
 #include <string.h>
@@ -8,27 +8,23 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
-#include "codec/segments.h"
+#include "codec/dec_plan.h"
+#include "codec/dec_segments.h"
 #include "codec/settings.h"
-#include "models/nets.h"
-
-/* Work space of one thread. */
-typedef struct Workspace {
-    uint8_t *shape, *scale;
-    uint32_t *element;
-    int16_t *symbol;
-} Workspace;
 
 typedef struct Decoder {
-    const MicaStream *stream;
     const MicaSession *session;
+    const MicaStream *stream;
+    const MicaDecodeSettings *settings;
+    MicaDecodePlan plan;
     MicaRunner runner;
-    MicaLatents latents;
-    int segment_count;
-    MicaSymbolDecoder *segment;
-    Workspace *workspace;
-    int depth; /* of the result, 8 or 16 */
-    MicaTimes times;
+    MicaPlane z;
+    MicaChunk *chunks;
+    MicaSegmentDecoder segments;
+    MicaImage *image;
+    size_t damaged_cells; /* of 8x8 pixels */
+    int damaged_segments, alpha_damaged;
+    double hyper_ms, synthesis_ms;
 } Decoder;
 
 static MicaStatus out_of_memory(MicaError *error)
@@ -36,162 +32,180 @@ static MicaStatus out_of_memory(MicaError *error)
     return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the decoder");
 }
 
-/* Split the latents section at its lengths and start a decoder on each segment. */
-static MicaStatus open_segments(Decoder *d, MicaError *error)
-{
-    MicaReader r = mica_reader(d->stream->section[MICA_SECTION_LATENTS],
-                               d->stream->section_size[MICA_SECTION_LATENTS]);
-    /* Each length takes a byte: a short section cannot ask for many segments. */
-    if ((size_t)d->segment_count > d->stream->section_size[MICA_SECTION_LATENTS] + 1)
-        return mica_fail(error, MICA_ERROR_BITSTREAM, "the latents are too short");
-    d->segment = mica_alloc_zero((size_t)d->segment_count, sizeof *d->segment);
-    size_t *length = mica_alloc((size_t)d->segment_count, sizeof *length);
-    if (!d->segment || !length) {
-        mica_free(length);
-        return out_of_memory(error);
-    }
-    size_t total = 0;
-    for (int i = 0; i + 1 < d->segment_count; i++)
-        total += length[i] = mica_read_varint(&r);
-    MicaStatus status = MICA_OK;
-    if (r.failed || total > mica_reader_left(&r))
-        status = mica_fail(error, MICA_ERROR_BITSTREAM, "the segment lengths are damaged");
-    else
-        length[d->segment_count - 1] = mica_reader_left(&r) - total;
-    for (int i = 0; i < d->segment_count && status == MICA_OK; i++) {
-        const uint8_t *p = mica_read_bytes(&r, length[i]);
-        status = mica_symbol_decoder_begin(&d->segment[i], d->session->tables, p, length[i]);
-        if (status != MICA_OK)
-            mica_fail(error, status, "segment %d of the latents is damaged", i);
-    }
-    mica_free(length);
-    return status;
-}
-
 static MicaStatus setup(Decoder *d, MicaError *error)
 {
     const MicaStreamHeader *h = &d->stream->header;
-    const MicaGeometry g = mica_geometry(h->width, h->height);
-    MicaStatus status =
-        mica_runner_create(&d->runner, d->session->network, d->session->pool, &g, error);
+    const MicaDecodePlan *plan = &d->plan;
+    const MicaNetwork *network = d->session->network;
+    MicaStatus status = mica_decode_plan(&d->plan, h, d->settings, network,
+                                         mica_pool_threads(d->session->pool), error);
     if (status != MICA_OK)
         return status;
-    status = mica_latents_create(&d->latents, &d->runner, h->quality, error);
+    if (d->settings->max_memory && plan->memory > d->settings->max_memory)
+        return mica_fail(error, MICA_ERROR_LIMIT, "needs %zu MB of memory, more than the limit",
+                         (plan->memory >> 20) + 1);
+    const size_t chunks = (size_t)plan->grid.columns * (size_t)plan->grid.rows * (size_t)h->passes;
+    status =
+        mica_chunks_read(&d->chunks, chunks, d->stream->section[MICA_SECTION_LATENTS],
+                         d->stream->section_size[MICA_SECTION_LATENTS], d->stream->damaged, error);
     if (status != MICA_OK)
         return status;
-    d->segment_count = mica_segment_count(&g, h->segment_rows);
-    const int threads = mica_pool_threads(d->session->pool);
-    const size_t capacity = mica_segment_capacity(&d->latents, h->segment_rows);
-    d->workspace = mica_alloc_zero((size_t)threads, sizeof *d->workspace);
-    if (!d->workspace)
-        return out_of_memory(error);
-    for (int i = 0; i < threads; i++) {
-        Workspace *w = &d->workspace[i];
-        w->shape = mica_alloc(capacity, 1);
-        w->scale = mica_alloc(capacity, 1);
-        w->element = mica_alloc(capacity, sizeof *w->element);
-        w->symbol = mica_alloc(capacity, sizeof *w->symbol);
-        if (!w->shape || !w->scale || !w->element || !w->symbol)
-            return out_of_memory(error);
-    }
-    return open_segments(d, error);
+    status = mica_runner_create(&d->runner, network, d->session->pool, &plan->geometry, plan->limit,
+                                error);
+    if (status != MICA_OK)
+        return status;
+    d->segments = (MicaSegmentDecoder){.session = d->session,
+                                       .grid = &plan->grid,
+                                       .chunk = d->chunks,
+                                       .passes = h->passes,
+                                       .skip = h->skip,
+                                       .tolerant = d->stream->tolerant,
+                                       .first_column = plan->first_column,
+                                       .columns = plan->last_column - plan->first_column};
+    return mica_segment_decoder_create(&d->segments, &d->runner, h->quality, error);
 }
 
 static MicaStatus decode_hyper(Decoder *d, MicaError *error)
 {
     const MicaGeometry *g = &d->runner.geometry;
-    const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)d->runner.network->config.hyper;
+    const int channels = d->session->network->config.hyper;
+    const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)channels;
+    double mark = mica_clock_ms();
     uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
-    int16_t *z = mica_alloc(count, sizeof *z);
+    d->z = (MicaPlane){mica_alloc(count, sizeof *d->z.data), channels, {0, 0, g->w64, g->h64}};
     MicaStatus status = MICA_OK;
-    if (shape && scale && z) {
+    if (shape && scale && d->z.data) {
         mica_z_models(&d->runner, d->stream->header.quality, shape, scale);
         MicaSymbolDecoder symbols;
         status = mica_symbol_decoder_begin(&symbols, d->session->tables,
                                            d->stream->section[MICA_SECTION_HYPER],
                                            d->stream->section_size[MICA_SECTION_HYPER]);
         if (status == MICA_OK) {
-            mica_symbol_decoder_run(&symbols, shape, scale, count, z);
+            mica_symbol_decoder_run(&symbols, shape, scale, count, d->z.data);
             status = mica_symbol_decoder_finish(&symbols);
         }
         if (status != MICA_OK)
             mica_fail(error, status, "the hyper latents are damaged");
-        else
-            status = mica_prior(&d->latents, z, error);
     } else {
         status = out_of_memory(error);
     }
     mica_free(shape);
     mica_free(scale);
-    mica_free(z);
+    mica_lap(&mark, &d->hyper_ms);
     return status;
 }
 
-typedef struct SegmentJob {
-    Decoder *decoder;
-    int step;
-} SegmentJob;
-
-static void decode_segment(void *context, int index, int thread)
+/* Adds what is missing of the row of segments, as far as it is part of the region. */
+static void count_damage(Decoder *d, int row)
 {
-    const SegmentJob *j = context;
-    Decoder *d = j->decoder;
-    Workspace *w = &d->workspace[thread];
-    const MicaStreamHeader *h = &d->stream->header;
-    const size_t count = mica_segment_models(&d->latents, j->step, index, h->segment_rows, h->skip,
-                                             w->shape, w->scale, w->element);
-    mica_symbol_decoder_run(&d->segment[index], w->shape, w->scale, count, w->symbol);
-    for (size_t i = 0; i < count; i++)
-        d->latents.symbol[w->element[i]] = w->symbol[i];
+    const MicaDecodePlan *plan = &d->plan;
+    const MicaRect cells = plan->cells;
+    for (int i = 0; i < d->segments.columns; i++) {
+        if (!mica_segment_decoder_damaged(&d->segments, i))
+            continue;
+        const int column = plan->first_column + i;
+        const MicaRect r = mica_rect_scale(mica_grid_rect(&plan->grid, column, column + 1, row), 2);
+        const MicaRect common = {
+            r.x0 > cells.x0 ? r.x0 : cells.x0, r.y0 > cells.y0 ? r.y0 : cells.y0,
+            r.x1 < cells.x1 ? r.x1 : cells.x1, r.y1 < cells.y1 ? r.y1 : cells.y1};
+        d->damaged_segments++;
+        if (common.x0 < common.x1 && common.y0 < common.y1)
+            d->damaged_cells += mica_rect_area(&common);
+    }
 }
 
-static MicaStatus decode(Decoder *d, MicaImage *image, MicaError *error)
+/* How much of the work is done, 0..1; MICA_ERROR_CANCELLED if the caller has had enough. */
+static MicaStatus report_progress(const Decoder *d, int row, MicaError *error)
 {
-    const MicaStreamHeader *h = &d->stream->header;
+    const MicaDecodeSettings *s = d->settings;
+    const double all = d->plan.last_row - d->plan.first_row;
+    if (s->progress && s->progress(s->progress_user, (row - d->plan.first_row) / all))
+        return mica_fail(error, MICA_ERROR_CANCELLED, "cancelled by the caller");
+    return MICA_OK;
+}
+
+static void make_opaque(MicaImage *image)
+{
+    const int bytes = image->depth / 8, step = image->channels * bytes;
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *alpha = image->data + y * image->stride + step - bytes;
+        for (int x = 0; x < image->width; x++, alpha += step)
+            memset(alpha, 255, (size_t)bytes);
+    }
+}
+
+static MicaStatus decode_alpha(Decoder *d, MicaError *error)
+{
+    const MicaStream *s = d->stream;
+    const MicaRegion *r = &d->plan.region;
+    if (s->header.channels % 2 != 0)
+        return MICA_OK;
     double mark = mica_clock_ms();
+    MicaStatus status = MICA_ERROR_BITSTREAM;
+    if (s->section[MICA_SECTION_ALPHA])
+        status = mica_alpha_decode(
+            s->section[MICA_SECTION_ALPHA], s->section_size[MICA_SECTION_ALPHA], s->header.width,
+            s->header.height, s->header.depth, d->session->pool, d->image, r->x, r->y, error);
+    if (status == MICA_ERROR_BITSTREAM && s->tolerant) {
+        make_opaque(d->image);
+        d->alpha_damaged = 1;
+        status = MICA_OK;
+    }
+    mica_lap(&mark, &d->segments.entropy_ms);
+    return status;
+}
+
+static MicaStatus decode(Decoder *d, MicaError *error)
+{
+    const MicaDecodePlan *plan = &d->plan;
     MicaStatus status = decode_hyper(d, error);
     if (status != MICA_OK)
         return status;
-    mica_lap(&mark, &d->times.hyper);
-    for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
-        mica_context(&d->latents, step);
-        mica_lap(&mark, &d->times.context);
-        memset(d->latents.symbol, 0, d->latents.step_count * sizeof *d->latents.symbol);
-        SegmentJob job = {.decoder = d, .step = step};
-        mica_pool_run(d->session->pool, d->segment_count, decode_segment, &job);
-        mica_lap(&mark, &d->times.entropy);
-        mica_dequantise(&d->latents, step);
-        mica_lap(&mark, &d->times.context);
-    }
-    for (int i = 0; i < d->segment_count; i++) {
-        status = mica_symbol_decoder_finish(&d->segment[i]);
-        if (status != MICA_OK)
-            return mica_fail(error, status, "segment %d of the latents is damaged", i);
-    }
-    status = mica_image_alloc_depth(image, h->width, h->height, h->channels, d->depth);
+    const MicaCanvas canvas = {d->image, plan->region.x, plan->region.y};
+    status = mica_image_alloc_depth(d->image, plan->region.width, plan->region.height,
+                                    d->stream->header.channels, plan->depth);
     if (status != MICA_OK)
         return out_of_memory(error);
-    status = mica_synthesise(&d->latents, image, error);
-    mica_lap(&mark, &d->times.synthesis);
-    if (status == MICA_OK && h->channels % 2 == 0)
-        status = mica_alpha_decode(d->stream->section[MICA_SECTION_ALPHA],
-                                   d->stream->section_size[MICA_SECTION_ALPHA], h->width, h->height,
-                                   h->depth, d->session->pool, image, 0, 0, error);
-    mica_lap(&mark, &d->times.entropy);
-    return status == MICA_OK ? mica_stream_copy_metadata(d->stream, image, error) : status;
+    MicaRect cells = plan->cells;
+    for (int row = plan->first_row; row < plan->last_row; row++) {
+        status = report_progress(d, row, error);
+        if (status == MICA_OK)
+            status = mica_segment_decoder_row(&d->segments, row, &d->z, error);
+        if (status != MICA_OK)
+            return status;
+        count_damage(d, row);
+        double mark = mica_clock_ms();
+        cells.y1 = mica_synthesis_rows(&d->runner, d->segments.latents.rect.y1);
+        if (cells.y1 > plan->cells.y1 || row + 1 == plan->last_row)
+            cells.y1 = plan->cells.y1;
+        if (cells.y1 > cells.y0) {
+            mica_synthesise(&d->segments.latents, cells, &canvas);
+            cells.y0 = cells.y1;
+        }
+        mica_lap(&mark, &d->synthesis_ms);
+    }
+    status = decode_alpha(d, error);
+    if (status == MICA_OK)
+        status = mica_stream_copy_metadata(d->stream, d->image, error);
+    return status == MICA_OK ? report_progress(d, plan->last_row, error) : status;
+}
+
+static void report_damage(const Decoder *d, MicaDamage *damage)
+{
+    const MicaDecodePlan *plan = &d->plan;
+    damage->found = d->stream->damaged || d->damaged_segments > 0 || d->alpha_damaged;
+    damage->segments =
+        (plan->last_row - plan->first_row) * (plan->last_column - plan->first_column);
+    damage->damaged_segments = d->damaged_segments;
+    damage->damaged_area = (double)d->damaged_cells / (double)mica_rect_area(&plan->cells);
 }
 
 static void cleanup(Decoder *d)
 {
-    for (int i = 0; d->workspace && i < mica_pool_threads(d->session->pool); i++) {
-        mica_free(d->workspace[i].shape);
-        mica_free(d->workspace[i].scale);
-        mica_free(d->workspace[i].element);
-        mica_free(d->workspace[i].symbol);
-    }
-    mica_free(d->workspace);
-    mica_free(d->segment);
-    mica_latents_free(&d->latents);
+    if (d->segments.session)
+        mica_segment_decoder_free(&d->segments);
+    mica_free(d->chunks);
+    mica_free(d->z.data);
     mica_runner_free(&d->runner);
 }
 
@@ -201,14 +215,18 @@ MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *str
 {
     memset(image, 0, sizeof *image);
     const double start = mica_clock_ms();
-    Decoder d = {.stream = stream, .session = session};
-    d.depth = settings->depth ? settings->depth : stream->header.depth;
+    Decoder d = {.stream = stream, .session = session, .settings = settings, .image = image};
     MicaStatus status = setup(&d, error);
     if (status == MICA_OK)
-        status = decode(&d, image, error);
+        status = decode(&d, error);
     if (status == MICA_OK) {
-        *times = d.times;
-        times->total = mica_clock_ms() - start;
+        *times = (MicaTimes){.hyper = d.hyper_ms + d.segments.hyper_ms,
+                             .context = d.segments.context_ms,
+                             .entropy = d.segments.entropy_ms,
+                             .synthesis = d.synthesis_ms,
+                             .total = mica_clock_ms() - start};
+        if (settings->damage)
+            report_damage(&d, settings->damage);
     } else {
         mica_image_free(image);
     }
@@ -228,7 +246,8 @@ MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSett
     if (status != MICA_OK)
         return status;
     MicaStream stream;
-    status = mica_stream_read(&stream, data, size, error);
+    status =
+        (s.best_effort ? mica_stream_read_tolerant : mica_stream_read)(&stream, data, size, error);
     if (status != MICA_OK)
         return status;
     const MicaStreamHeader *h = &stream.header;

@@ -1,5 +1,5 @@
-/* Encode one picture: analysis, hyperprior, four context steps with quantisation, then entropy
- * coding of the segments. */
+/* Encode one picture, a row of segments at a time: analysis, hyperprior, four context steps with
+ * quantisation, entropy coding. */
 #include "codec/enc_picture.h"
 
 #include <string.h>
@@ -8,48 +8,57 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/chunks.h"
 #include "codec/enc_rounding.h"
-#include "codec/segments.h"
+#include "codec/enc_segments.h"
+#include "codec/enc_window.h"
 #include "codec/settings.h"
 #include "codec/stream.h"
-#include "models/nets.h"
 
 /* Scale indices below this (standard deviation 0.23 step) are not coded. Measured: 4 costs 0.2 %
  * more bits at equal PSNR, none 2.5 %, 11 2.4 %. */
 #define SKIP_SCALES 7
 
-/* Symbols of all four steps of one segment, gathered before coding because rANS codes the last one
- * first. */
-typedef struct SegmentSymbols {
-    int16_t *symbol;
-    uint8_t *shape, *scale;
-    size_t count;
-    MicaWriter bytes;
-    MicaStatus status;
-} SegmentSymbols;
+/* Side of a segment, in positions of y (16 pixels), that is aimed at, and how many positions a row
+ * of segments may have: those are in memory together. Each border costs bits, because what is
+ * beyond is not known; smaller segments make smaller regions cheap to decode, and contain damage.
+ */
+#define SEGMENT_SIDE 64
+#define ROW_POSITIONS 65536
 
 typedef struct Encoder {
-    const MicaImage *image;
     const MicaSession *session;
-    MicaRunner runner;
-    MicaLatents latents;
+    const MicaImage *image;
+    const MicaEncodeSettings *settings;
     MicaStreamHeader header;
+    MicaGrid grid;
     MicaRounding rounding;
-    int segment_count;
-    size_t capacity; /* symbols of one segment and step */
-    SegmentSymbols *segment;
-    uint32_t *element; /* work space of one thread each */
-    int16_t *y, *z;
-    int alpha_quality;
+    MicaRunner runner;
+    MicaEncoderWindow window;
+    MicaSegmentEncoder segments;
     MicaWriter out, hyper, alpha;
-    MicaTimes times;
+    double entropy_ms;
 } Encoder;
 
-/* A segment wants at least some thousand symbols to be worth its length field and coder states. */
-static int choose_segment_rows(const MicaGeometry *g)
+/* Equal parts of about SEGMENT_SIDE, even. */
+static int choose_side(int positions)
 {
-    const int rows = (4096 + g->coded_w16 - 1) / g->coded_w16;
-    return rows < 16 ? 16 : (rows + 1) & ~1;
+    const int parts = (positions + SEGMENT_SIDE / 2) / SEGMENT_SIDE;
+    const int side = parts > 1 ? (positions + parts - 1) / parts : positions;
+    return (side + 1) & ~1;
+}
+
+static void choose_segments(const MicaGeometry *g, int pixels, MicaStreamHeader *header)
+{
+    if (pixels > 0) {
+        header->segment_width = header->segment_height = (pixels + 31) / 32 * 2;
+        return;
+    }
+    const int most = ROW_POSITIONS / g->w16 & ~1;
+    header->segment_width = choose_side(g->coded_w16);
+    header->segment_height = choose_side(g->coded_h16);
+    if (header->segment_height > most)
+        header->segment_height = most;
 }
 
 static MicaStatus out_of_memory(MicaError *error)
@@ -57,42 +66,33 @@ static MicaStatus out_of_memory(MicaError *error)
     return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the encoder");
 }
 
-static MicaStatus setup(Encoder *e, const MicaEncodeSettings *s, MicaError *error)
+static MicaStatus setup(Encoder *e, MicaError *error)
 {
     const MicaNetwork *network = e->session->network;
     const MicaGeometry g = mica_geometry(e->image->width, e->image->height);
-    memcpy(e->header.model_id, mica_model_id(e->session->model), MICA_MODEL_ID_SIZE);
-    mica_stream_describe(&e->header, e->image);
-    e->header.quality = (int)(s->quality * MICA_MAX_QUALITY / 100 + 0.5);
-    e->header.skip = SKIP_SCALES;
-    e->header.segment_rows = choose_segment_rows(&g);
+    MicaStreamHeader *h = &e->header;
+    memcpy(h->model_id, mica_model_id(e->session->model), MICA_MODEL_ID_SIZE);
+    mica_stream_describe(h, e->image);
+    h->quality = (int)(e->settings->quality * MICA_MAX_QUALITY / 100 + 0.5);
+    h->skip = SKIP_SCALES;
+    h->passes = e->settings->progressive ? MICA_CONTEXT_STEPS : 1;
+    choose_segments(&g, e->settings->segment, h);
+    e->grid = mica_grid(&g, h->segment_width, h->segment_height);
 
-    e->alpha_quality = s->alpha_quality;
-    mica_rounding_init(&e->rounding, e->session->tables, e->header.skip, s->effort);
-    MicaStatus status = mica_runner_create(&e->runner, network, e->session->pool, &g, error);
+    mica_rounding_init(&e->rounding, e->session->tables, h->skip, e->settings->effort);
+    MicaWindowLimit limit = mica_latents_limit(&e->grid, e->grid.columns);
+    if (limit.rows < MICA_ENCODER_RUNNER_ROWS)
+        limit.rows = MICA_ENCODER_RUNNER_ROWS;
+    MicaStatus status = mica_runner_create(&e->runner, network, e->session->pool, &g, limit, error);
     if (status != MICA_OK)
         return status;
-    status = mica_latents_create(&e->latents, &e->runner, e->header.quality, error);
+    status =
+        mica_encoder_window_create(&e->window, &e->runner, e->image, h->quality,
+                                   mica_encoder_window_rows(mica_grid_most_rows(&e->grid)), error);
     if (status != MICA_OK)
         return status;
-    e->y = mica_alloc((size_t)g.w16 * (size_t)g.h16, (size_t)network->config.latents * 2);
-    e->z = mica_alloc((size_t)g.w64 * (size_t)g.h64, (size_t)network->config.hyper * 2);
-    e->segment_count = mica_segment_count(&g, e->header.segment_rows);
-    e->capacity = mica_segment_capacity(&e->latents, e->header.segment_rows);
-    e->segment = mica_alloc_zero((size_t)e->segment_count, sizeof *e->segment);
-    e->element =
-        mica_alloc((size_t)mica_pool_threads(e->session->pool), e->capacity * sizeof *e->element);
-    if (!e->y || !e->z || !e->segment || !e->element)
-        return out_of_memory(error);
-    for (int i = 0; i < e->segment_count; i++) {
-        SegmentSymbols *seg = &e->segment[i];
-        seg->symbol = mica_alloc(e->capacity, MICA_CONTEXT_STEPS * sizeof *seg->symbol);
-        seg->shape = mica_alloc(e->capacity, MICA_CONTEXT_STEPS);
-        seg->scale = mica_alloc(e->capacity, MICA_CONTEXT_STEPS);
-        if (!seg->symbol || !seg->shape || !seg->scale)
-            return out_of_memory(error);
-    }
-    return MICA_OK;
+    return mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid, &e->rounding,
+                                       h->quality, h->passes, error);
 }
 
 static MicaStatus code_hyper(Encoder *e, MicaError *error)
@@ -103,55 +103,19 @@ static MicaStatus code_hyper(Encoder *e, MicaError *error)
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
     if (shape && scale) {
         mica_z_models(&e->runner, e->header.quality, shape, scale);
-        status = mica_symbols_encode(e->session->tables, e->z, shape, scale, count, &e->hyper);
+        status = mica_symbols_encode(e->session->tables, e->window.z.data, shape, scale, count,
+                                     &e->hyper);
     }
     mica_free(shape);
     mica_free(scale);
     return status == MICA_OK ? status : out_of_memory(error);
 }
 
-typedef struct GatherJob {
-    Encoder *encoder;
-    int step;
-} GatherJob;
-
-static void gather_segment(void *context, int index, int thread)
-{
-    const GatherJob *j = context;
-    Encoder *e = j->encoder;
-    SegmentSymbols *s = &e->segment[index];
-    uint32_t *element = e->element + (size_t)thread * e->capacity;
-    const size_t count =
-        mica_segment_models(&e->latents, j->step, index, e->header.segment_rows, e->header.skip,
-                            s->shape + s->count, s->scale + s->count, element);
-    int16_t *symbol = s->symbol + s->count;
-    for (size_t i = 0; i < count; i++)
-        symbol[i] = e->latents.symbol[element[i]];
-    s->count += count;
-}
-
-static void code_segment(void *context, int index, int thread)
-{
-    Encoder *e = context;
-    SegmentSymbols *s = &e->segment[index];
-    (void)thread;
-    s->status =
-        mica_symbols_encode(e->session->tables, s->symbol, s->shape, s->scale, s->count, &s->bytes);
-}
-
 static MicaStatus write_stream(Encoder *e, MicaError *error)
 {
     MicaWriter latents = {0};
-    for (int i = 0; i < e->segment_count; i++) {
-        if (e->segment[i].status != MICA_OK || e->segment[i].bytes.failed) {
-            mica_writer_free(&latents);
-            return out_of_memory(error);
-        }
-        if (i + 1 < e->segment_count)
-            mica_write_varint(&latents, (uint32_t)e->segment[i].bytes.size);
-    }
-    for (int i = 0; i < e->segment_count; i++)
-        mica_write_bytes(&latents, e->segment[i].bytes.data, e->segment[i].bytes.size);
+    mica_chunks_write(&latents, e->segments.chunk,
+                      (size_t)e->header.passes * (size_t)e->grid.columns * (size_t)e->grid.rows);
     mica_stream_write_header(&e->out, &e->header);
     mica_stream_write_section(&e->out, MICA_SECTION_HYPER, e->hyper.data, e->hyper.size);
     mica_stream_write_section(&e->out, MICA_SECTION_LATENTS, latents.data, latents.size);
@@ -165,54 +129,40 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
 
 static MicaStatus encode(Encoder *e, MicaError *error)
 {
-    double mark = mica_clock_ms();
-    MicaStatus status = mica_analyse(&e->runner, e->image, e->header.quality, e->y, error);
-    if (status != MICA_OK)
-        return status;
-    mica_lap(&mark, &e->times.analysis);
-    status = mica_hyper_analyse(&e->runner, e->y, e->header.quality, e->z, error);
-    if (status != MICA_OK)
-        return status;
-    status = mica_prior(&e->latents, e->z, error);
-    if (status != MICA_OK)
-        return status;
-    mica_lap(&mark, &e->times.hyper);
-    for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
-        mica_context(&e->latents, step);
-        mica_quantise(&e->latents, step, e->y, &e->rounding);
-        mica_dequantise(&e->latents, step);
-        GatherJob job = {.encoder = e, .step = step};
-        mica_pool_run(e->session->pool, e->segment_count, gather_segment, &job);
+    /* A search over the whole picture goes here: with a window of all rows (setup), advance to the
+     * last row of y, change e->window.y and .z, and go on. Without one, memory is bounded by the
+     * rows of a segment. */
+    const MicaEncodeSettings *s = e->settings;
+    for (int row = 0; row < e->grid.rows; row++) {
+        if (s->progress && s->progress(s->progress_user, (double)row / e->grid.rows))
+            return mica_fail(error, MICA_ERROR_CANCELLED, "cancelled by the caller");
+        const MicaRect rect = mica_grid_rect(&e->grid, 0, e->grid.columns, row);
+        mica_encoder_window_advance(&e->window, rect.y0, rect.y1);
+        const MicaStatus status =
+            mica_segment_encoder_row(&e->segments, row, &e->window.y, &e->window.z, error);
+        if (status != MICA_OK)
+            return status;
     }
-    mica_lap(&mark, &e->times.context);
-    status = code_hyper(e, error);
-    if (status != MICA_OK)
-        return status;
-    mica_pool_run(e->session->pool, e->segment_count, code_segment, e);
-    if (e->image->channels % 2 == 0 &&
-        mica_alpha_encode(e->image, e->alpha_quality, e->session->pool, &e->alpha) != MICA_OK)
+    double mark = mica_clock_ms();
+    MicaStatus status = code_hyper(e, error);
+    if (status == MICA_OK && e->image->channels % 2 == 0 &&
+        mica_alpha_encode(e->image, e->settings->alpha_quality, e->session->pool, &e->alpha) !=
+            MICA_OK)
         return out_of_memory(error);
-    status = write_stream(e, error);
-    mica_lap(&mark, &e->times.entropy);
+    if (status == MICA_OK)
+        status = write_stream(e, error);
+    mica_lap(&mark, &e->entropy_ms);
     return status;
 }
 
 static void cleanup(Encoder *e)
 {
-    for (int i = 0; e->segment && i < e->segment_count; i++) {
-        mica_free(e->segment[i].symbol);
-        mica_free(e->segment[i].shape);
-        mica_free(e->segment[i].scale);
-        mica_writer_free(&e->segment[i].bytes);
-    }
-    mica_free(e->segment);
-    mica_free(e->element);
-    mica_free(e->y);
-    mica_free(e->z);
+    if (e->segments.session)
+        mica_segment_encoder_free(&e->segments);
+    mica_encoder_window_free(&e->window);
     mica_writer_free(&e->hyper);
     mica_writer_free(&e->alpha);
     mica_writer_free(&e->out);
-    mica_latents_free(&e->latents);
     mica_runner_free(&e->runner);
 }
 
@@ -239,16 +189,19 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
         !valid_metadata(image))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "not a valid picture");
     const double start = mica_clock_ms();
-    Encoder e = {.image = image, .session = session};
-    MicaStatus status = setup(&e, settings, error);
+    Encoder e = {.image = image, .session = session, .settings = settings};
+    MicaStatus status = setup(&e, error);
     if (status == MICA_OK)
         status = encode(&e, error);
     if (status == MICA_OK) {
         out->data = e.out.data;
         out->size = e.out.size;
         e.out = (MicaWriter){0};
-        *times = e.times;
-        times->total = mica_clock_ms() - start;
+        *times = (MicaTimes){.analysis = e.window.analysis_ms,
+                             .hyper = e.window.hyper_ms + e.segments.hyper_ms,
+                             .context = e.segments.context_ms,
+                             .entropy = e.segments.entropy_ms + e.entropy_ms,
+                             .total = mica_clock_ms() - start};
     }
     cleanup(&e);
     return status;

@@ -22,8 +22,10 @@ void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
 
 void mica_decode_defaults(MicaDecodeSettings *settings, size_t struct_size)
 {
-    const MicaDecodeSettings full = {
-        .struct_size = struct_size, .cpu_mask = UINT32_MAX, .max_pixels = (uint64_t)1 << 28};
+    const MicaDecodeSettings full = {.struct_size = struct_size,
+                                     .cpu_mask = UINT32_MAX,
+                                     .max_pixels = (uint64_t)1 << 28,
+                                     .scale = 1};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
@@ -59,6 +61,9 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "effort must be 1..9");
     if (full->alpha_quality < 0 || full->alpha_quality > 100)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "alpha_quality must be 0..100");
+    if (full->segment != 0 && (full->segment < 32 || full->segment > MICA_MAX_DIMENSION))
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "segment must be 0 or 32..%d",
+                         MICA_MAX_DIMENSION);
     return mica_check_threads(full->threads, error);
 }
 
@@ -71,6 +76,8 @@ MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecode
         return status;
     if (full->depth != 0 && full->depth != 8 && full->depth != 16)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "depth must be 8 or 16, or 0");
+    if (full->scale != 1 && full->scale != 2 && full->scale != 4 && full->scale != 8)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "scale must be 1, 2, 4 or 8");
     return mica_check_threads(full->threads, error);
 }
 

@@ -5,6 +5,7 @@
 #include "codec/base/crc32c.h"
 #include "codec/base/diag.h"
 #include "models/gains.h"
+#include "models/network.h"
 
 /* The first byte is not ASCII, so no text file starts like this. */
 static const uint8_t magic[4] = {0x8b, 'm', 'i', 'c'};
@@ -15,7 +16,8 @@ enum {
     FLAG_16_BITS = 4,
     FLAG_PREMULTIPLIED = 8,
     FLAG_COLOUR = 16, /* colour description follows */
-    FLAGS_KNOWN = 31
+    FLAG_PROGRESSIVE = 32,
+    FLAGS_KNOWN = 63
 };
 
 static const char *section_name(int type)
@@ -56,6 +58,7 @@ static uint32_t picture_flags(const MicaStreamHeader *h)
     flags |= h->depth == 16 ? FLAG_16_BITS : 0;
     flags |= h->premultiplied ? FLAG_PREMULTIPLIED : 0;
     flags |= h->colour.described ? FLAG_COLOUR : 0;
+    flags |= h->passes > 1 ? FLAG_PROGRESSIVE : 0;
     return flags;
 }
 
@@ -72,7 +75,8 @@ void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *h)
     mica_write8(&p, picture_flags(h));
     mica_write_varint(&p, (uint32_t)h->quality);
     mica_write8(&p, (uint32_t)h->skip);
-    mica_write_varint(&p, (uint32_t)h->segment_rows / 2);
+    mica_write_varint(&p, (uint32_t)h->segment_width / 2);
+    mica_write_varint(&p, (uint32_t)h->segment_height / 2);
     if (h->colour.described) {
         mica_write8(&p, h->colour.primaries);
         mica_write8(&p, h->colour.transfer);
@@ -90,7 +94,7 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
     const uint32_t width = mica_read_varint(&r), height = mica_read_varint(&r);
     const uint32_t flags = mica_read8(&r), quality = mica_read_varint(&r);
     h->skip = mica_read8(&r);
-    const uint32_t row_pairs = mica_read_varint(&r);
+    const uint32_t column_pairs = mica_read_varint(&r), row_pairs = mica_read_varint(&r);
     if (flags & FLAG_COLOUR) {
         h->colour.described = 1;
         h->colour.primaries = mica_read8(&r);
@@ -105,9 +109,9 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
     if (flags & ~(uint32_t)FLAGS_KNOWN)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
                          "the picture header has flags that this version does not know");
-    if (quality > MICA_MAX_QUALITY || h->skip > 64 || row_pairs < 1 ||
-        row_pairs > MICA_MAX_DIMENSION || h->colour.full_range > 1 ||
-        ((flags & FLAG_PREMULTIPLIED) && !(flags & FLAG_ALPHA)))
+    if (quality > MICA_MAX_QUALITY || h->skip > 64 || column_pairs < 1 || row_pairs < 1 ||
+        column_pairs > MICA_MAX_DIMENSION || row_pairs > MICA_MAX_DIMENSION ||
+        h->colour.full_range > 1 || ((flags & FLAG_PREMULTIPLIED) && !(flags & FLAG_ALPHA)))
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is damaged");
     h->width = (int)width;
     h->height = (int)height;
@@ -115,13 +119,14 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
     h->depth = flags & FLAG_16_BITS ? 16 : 8;
     h->premultiplied = flags & FLAG_PREMULTIPLIED ? 1 : 0;
     h->quality = (int)quality;
-    h->segment_rows = 2 * (int)row_pairs;
+    h->segment_width = 2 * (int)column_pairs;
+    h->segment_height = 2 * (int)row_pairs;
+    h->passes = flags & FLAG_PROGRESSIVE ? MICA_CONTEXT_STEPS : 1;
     return MICA_OK;
 }
 
-MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error)
+static MicaStatus read_file(MicaStream *stream, const void *data, size_t size, MicaError *error)
 {
-    memset(stream, 0, sizeof *stream);
     if (!data || size == 0)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the file is empty");
     MicaReader r = mica_reader(data, size);
@@ -144,6 +149,26 @@ MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, M
                                      error);
 }
 
+MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error)
+{
+    *stream = (MicaStream){0};
+    return read_file(stream, data, size, error);
+}
+
+MicaStatus mica_stream_read_tolerant(MicaStream *stream, const void *data, size_t size,
+                                     MicaError *error)
+{
+    *stream = (MicaStream){.tolerant = 1};
+    return read_file(stream, data, size, error);
+}
+
+/* Whether a tolerant reader goes on although a section of this type is damaged. */
+static int may_be_damaged(const MicaStream *stream, int type)
+{
+    return stream->tolerant && (type == MICA_SECTION_LATENTS || type == MICA_SECTION_ALPHA ||
+                                (type & MICA_SECTION_OPTIONAL) != 0);
+}
+
 MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_t size,
                                      size_t position, MicaError *error)
 {
@@ -152,14 +177,30 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
         const uint8_t type = mica_read8(&r);
         const size_t length = mica_read_varint(&r);
         const size_t offset = position + r.offset;
+        const size_t left = mica_reader_left(&r);
         const uint8_t *payload = mica_read_bytes(&r, length);
         const uint32_t crc = mica_read32(&r);
-        if (r.failed)
+        if (r.failed && !may_be_damaged(stream, type))
             return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated in section %s",
                              section_name(type));
-        if (crc != mica_crc32c(mica_crc32c(0, &type, 1), payload, length))
-            return mica_fail(error, MICA_ERROR_BITSTREAM, "checksum error in section %s",
-                             section_name(type));
+        if (r.failed) {
+            stream->damaged = 1;
+            if (type == MICA_SECTION_LATENTS && !stream->section[type]) {
+                stream->latents_damaged = 1;
+                stream->section[type] = r.data + r.size - left;
+                stream->section_size[type] = left < length ? left : length;
+            }
+            break;
+        }
+        if (crc != mica_crc32c(mica_crc32c(0, &type, 1), payload, length)) {
+            if (!may_be_damaged(stream, type))
+                return mica_fail(error, MICA_ERROR_BITSTREAM, "checksum error in section %s",
+                                 section_name(type));
+            stream->damaged = 1;
+            if (type != MICA_SECTION_LATENTS)
+                continue;
+            stream->latents_damaged = 1;
+        }
         if (stream->info_count < MICA_MAX_SECTIONS) {
             MicaSectionInfo *info = &stream->info[stream->info_count++];
             memcpy(info->type, section_name(type), 5);
@@ -186,6 +227,10 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
         stream->section[type] = payload;
         stream->section_size[type] = length;
     }
+    if (stream->tolerant && !stream->section[MICA_SECTION_LATENTS]) {
+        stream->damaged = stream->latents_damaged = 1;
+        stream->section[MICA_SECTION_LATENTS] = r.data + r.size;
+    }
     for (int type = 1; type < MICA_SECTION_ALPHA; type++)
         if (!stream->section[type])
             return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated: section %s is missing",
@@ -196,7 +241,8 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
     if (status != MICA_OK)
         return status;
     const int has_alpha = stream->header.channels % 2 == 0;
-    if (has_alpha && !stream->section[MICA_SECTION_ALPHA])
+    stream->damaged |= has_alpha && !stream->section[MICA_SECTION_ALPHA];
+    if (has_alpha && !stream->section[MICA_SECTION_ALPHA] && !stream->tolerant)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated: section %s is missing",
                          section_name(MICA_SECTION_ALPHA));
     if (!has_alpha && stream->section[MICA_SECTION_ALPHA])

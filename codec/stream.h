@@ -40,9 +40,10 @@ typedef struct MicaStreamHeader {
     int depth;    /* bits per sample of the encoded picture, 8 or 16 */
     int premultiplied;
     MicaColour colour;
-    int quality;      /* 0..MICA_MAX_QUALITY */
-    int skip;         /* scale indices up to skip - 1 are not coded, 0 codes all */
-    int segment_rows; /* rows of y in a segment, even */
+    int quality;                       /* 0..MICA_MAX_QUALITY */
+    int skip;                          /* scale indices up to skip - 1 are not coded, 0 codes all */
+    int segment_width, segment_height; /* positions of y in a segment, even */
+    int passes; /* 1, or progressive: MICA_CONTEXT_STEPS, every step of a segment by itself */
 } MicaStreamHeader;
 
 /* The payloads point into the stream. */
@@ -53,12 +54,20 @@ typedef struct MicaStream {
     size_t section_size[MICA_SECTION_COUNT];
     const uint8_t *metadata[MICA_METADATA_COUNT]; /* by type - MICA_METADATA_ICC */
     size_t metadata_size[MICA_METADATA_COUNT];
+    int tolerant; /* latents, alpha and optional sections may be damaged, cut or missing */
+    int damaged;  /* one of them is; if it is not the latents, then section[] is NULL */
+    int latents_damaged;
     int info_count;
     MicaSectionInfo info[MICA_MAX_SECTIONS];
 } MicaStream;
 
 /* MICA_ERROR_BITSTREAM, MICA_ERROR_UNSUPPORTED_VERSION, MICA_ERROR_UNSUPPORTED_FEATURE. */
 MicaStatus mica_stream_read(MicaStream *stream, const void *data, size_t size, MicaError *error);
+
+/* The same, but take what there is of the latents, and leave out other damaged sections that the
+ * picture can do without. */
+MicaStatus mica_stream_read_tolerant(MicaStream *stream, const void *data, size_t size,
+                                     MicaError *error);
 
 /* The sections alone, without what comes before them in a file; `stream` holds that already.
  * `position` is the place of the data in the file, for the offsets in `info`. */

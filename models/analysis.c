@@ -1,14 +1,12 @@
 #include <string.h>
 
-#include "codec/base/diag.h"
-#include "codec/base/mem.h"
 #include "models/nets.h"
 
 typedef struct StemJob {
     const MicaRunner *runner;
     const MicaImage *image;
     const MicaGains *gains;
-    int16_t *out;
+    const MicaPlane *out;
 } StemJob;
 
 /* A 16-bit sample on the scale of 2 p - 255 for 8 bits: one bit more than 8 bits have. */
@@ -44,38 +42,42 @@ static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *o
     }
 }
 
-static void stem_row(void *context, int row, int thread)
+static void stem_row(void *context, int index, int thread)
 {
     const StemJob *j = context;
     const MicaNetwork *n = j->runner->network;
     const int width = j->runner->geometry.w8, channels = n->config.features;
+    const int row = j->out->rect.y0 + index;
     int16_t *samples = mica_runner_scratch(j->runner, thread);
-    int16_t *out = j->out + (ptrdiff_t)row * width * channels;
+    int16_t *out = mica_plane_at(j->out, 0, row);
     unshuffle_row(j->image, row, width, samples);
     n->kernels.pointwise(&n->stem, samples, 192, out, channels, NULL, (size_t)width);
     n->kernels.gain(out, out, (size_t)width, channels, j->gains->mantissa, j->gains->shift);
 }
 
-MicaStatus mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality, int16_t *y,
-                        MicaError *error)
+void mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality, const MicaPlane *y)
 {
     const MicaNetwork *n = runner->network;
-    const MicaGeometry *g = &runner->geometry;
-    const size_t plane = (size_t)g->w8 * (size_t)g->h8 * (size_t)n->config.features;
-    int16_t *a = mica_alloc(plane, sizeof *a), *b = mica_alloc(plane, sizeof *b);
-    MicaStatus status = MICA_OK;
-    if (a && b) {
-        MicaGains gains;
-        mica_gains_at(n->stem_gain, n->config.features, quality, 1, &gains);
-        StemJob job = {.runner = runner, .image = image, .gains = &gains, .out = a};
-        mica_pool_run(runner->pool, g->h8, stem_row, &job);
-        const int16_t *f =
-            mica_run_blocks(runner, n->analysis, n->config.analysis, a, b, g->w8, g->h8);
-        mica_run_down(runner, &n->to_latent, f, y, g->w16, g->h16);
-    } else {
-        status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the analysis");
+    const MicaRect whole = mica_whole8(&runner->geometry);
+    const int blocks = n->config.analysis;
+    const int band = (runner->rows8 - 2 * blocks) / 2 * 2;
+    const MicaRect all = mica_rect_scale(y->rect, 2);
+    MicaGains gains;
+    mica_gains_at(n->stem_gain, n->config.features, quality, 1, &gains);
+    for (int first = all.y0; first < all.y1;) {
+        MicaRect rows = all;
+        rows.y0 = first;
+        const MicaRect read = mica_rect_grow(rows, blocks, whole);
+        if (mica_rect_height(&read) > runner->rows8)
+            rows.y1 = first + band;
+        const MicaPlane stem =
+            mica_runner_plane(runner, 0, mica_rect_grow(rows, blocks, whole), n->config.features);
+        StemJob job = {.runner = runner, .image = image, .gains = &gains, .out = &stem};
+        mica_pool_run(runner->pool, mica_rect_height(&stem.rect), stem_row, &job);
+        const MicaPlane f = mica_run_blocks(runner, n->analysis, blocks, stem, rows, whole);
+        const MicaRect part = mica_rect_halve(rows);
+        const MicaPlane out = {mica_plane_at(y, part.x0, part.y0), y->stride, part};
+        mica_run_down(runner, &n->to_latent, &f, &out);
+        first = rows.y1;
     }
-    mica_free(a);
-    mica_free(b);
-    return status;
 }

@@ -17,27 +17,59 @@ int mica_step_group(int step, int phase)
     return phase ^ mask[step];
 }
 
-MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, int quality,
-                               MicaError *error)
+int mica_latents_kept_rows(const MicaNetwork *network)
+{
+    const int rows = (network->config.synthesis + 1) & ~1;
+    return rows < 2 ? 2 : rows; /* one row of hyper features is needed in any case */
+}
+
+MicaWindowLimit mica_latents_limit(const MicaGrid *grid, int columns)
+{
+    /* Two positions around, for the planes of the prior that come in pairs. */
+    MicaWindowLimit limit = {grid->whole.x1, mica_grid_most_rows(grid) + 4};
+    const int64_t part = (int64_t)(columns - 1) * grid->segment_width + 4;
+    if (part + mica_grid_most_columns(grid) < limit.columns)
+        limit.columns = (int)part + mica_grid_most_columns(grid);
+    if (limit.rows > grid->whole.y1)
+        limit.rows = grid->whole.y1;
+    return limit;
+}
+
+static size_t feature_count(const MicaNetwork *network, MicaWindowLimit limit)
+{
+    return (size_t)limit.columns * (size_t)(limit.rows + mica_latents_kept_rows(network)) *
+           (size_t)(network->config.prior + network->config.latents);
+}
+
+static size_t limit_count(const MicaNetwork *network, MicaWindowLimit limit)
+{
+    return (size_t)limit.columns * (size_t)limit.rows *
+           (size_t)(network->config.latents / MICA_GROUPS);
+}
+
+size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit)
+{
+    return feature_count(network, limit) * sizeof(int16_t) +
+           limit_count(network, limit) * (2 * sizeof(int16_t) + 1);
+}
+
+MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, const MicaGrid *grid,
+                               MicaWindowLimit limit, int quality, MicaError *error)
 {
     const MicaNetwork *n = runner->network;
-    const MicaGeometry *g = &runner->geometry;
-    const size_t pixels = (size_t)g->w16 * (size_t)g->h16;
     memset(latents, 0, sizeof *latents);
     latents->runner = runner;
+    latents->grid = grid;
     latents->quality = quality;
     latents->quarter = n->config.latents / MICA_GROUPS;
     latents->stride = n->config.prior + n->config.latents;
-    latents->phase_count = pixels / 4 * (size_t)latents->quarter;
-    latents->step_count = 4 * latents->phase_count;
-    latents->features = mica_alloc(pixels, (size_t)latents->stride * sizeof(int16_t));
-    for (int i = 0; i < 2; i++)
-        latents->plane[i] = mica_alloc(pixels, (size_t)n->config.context * sizeof(int16_t));
-    latents->mean = mica_alloc(latents->step_count, sizeof(int16_t));
-    latents->symbol = mica_alloc(latents->step_count, sizeof(int16_t));
-    latents->scale = mica_alloc(latents->step_count, 1);
-    if (!latents->features || !latents->plane[0] || !latents->plane[1] || !latents->mean ||
-        !latents->symbol || !latents->scale) {
+    latents->features.stride = latents->stride;
+    latents->features.data = mica_alloc(feature_count(n, limit), sizeof(int16_t));
+    const size_t count = limit_count(n, limit);
+    latents->mean = mica_alloc(count, sizeof(int16_t));
+    latents->symbol = mica_alloc(count, sizeof(int16_t));
+    latents->scale = mica_alloc(count, 1);
+    if (!latents->features.data || !latents->mean || !latents->symbol || !latents->scale) {
         mica_latents_free(latents);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the latents");
     }
@@ -49,39 +81,67 @@ MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, i
 
 void mica_latents_free(MicaLatents *latents)
 {
-    mica_free(latents->features);
-    mica_free(latents->plane[0]);
-    mica_free(latents->plane[1]);
+    mica_free(latents->features.data);
     mica_free(latents->mean);
     mica_free(latents->symbol);
     mica_free(latents->scale);
     memset(latents, 0, sizeof *latents);
 }
 
+static void clear_row(void *context, int index, int thread)
+{
+    const MicaLatents *l = context;
+    const MicaNetwork *n = l->runner->network;
+    int16_t *d = mica_plane_at(&l->features, l->rect.x0, l->rect.y0 + index) + n->config.prior;
+    (void)thread;
+    for (int x = l->rect.x0; x < l->rect.x1; x++, d += l->stride)
+        memset(d, 0, (size_t)n->config.latents * sizeof *d);
+}
+
+void mica_latents_move(MicaLatents *latents, int first, int last, int row)
+{
+    const MicaRect before = latents->features.rect;
+    const MicaRect rect = mica_grid_rect(latents->grid, first, last, row);
+    MicaRect window = mica_rect_grow(rect, 1, latents->grid->whole);
+    const int kept = mica_latents_kept_rows(latents->runner->network);
+    if (latents->segments > 0) {
+        window.y0 = rect.y0 - kept > before.y0 ? rect.y0 - kept : before.y0;
+        const int16_t *from = mica_plane_at(&latents->features, before.x0, window.y0);
+        const size_t rows = (size_t)(rect.y0 - window.y0);
+        memmove(latents->features.data, from,
+                rows * (size_t)mica_rect_width(&window) * (size_t)latents->stride * sizeof *from);
+    }
+    latents->rect = rect;
+    latents->segments = last - first;
+    latents->features.rect = window;
+    latents->phase_count = mica_rect_area(&rect) / 4 * (size_t)latents->quarter;
+    latents->step_count = 4 * latents->phase_count;
+    mica_pool_run(latents->runner->pool, mica_rect_height(&rect), clear_row, latents);
+}
+
 typedef struct StepJob {
     MicaLatents *latents;
-    const int16_t *in; /* stream of the context block, or y */
+    const MicaPlane *in; /* stream of the context block, or y */
     const MicaRounding *rounding;
     int step;
 } StepJob;
 
-/* Row index of a job -> phase and row within the phase. */
+/* A row of one phase: `count` positions, every second one from (x, y) on. */
 typedef struct PhaseRow {
-    int phase, row, y, x0, group, count;
+    int phase, y, x, group, count;
     size_t first; /* element of the step arrays */
 } PhaseRow;
 
 static PhaseRow phase_row(const MicaLatents *l, int step, int index)
 {
-    const MicaGeometry *g = &l->runner->geometry;
-    const int rows = g->h16 / 2;
-    PhaseRow r = {.phase = index / rows, .row = index % rows};
-    r.y = 2 * r.row + (r.phase >> 1);
-    r.x0 = r.phase & 1;
+    const int rows = mica_rect_height(&l->rect) / 2;
+    PhaseRow r = {.phase = index / rows};
+    const int row = index % rows;
+    r.y = l->rect.y0 + 2 * row + (r.phase >> 1);
+    r.x = l->rect.x0 + (r.phase & 1);
     r.group = mica_step_group(step, r.phase);
-    r.count = g->w16 / 2;
-    r.first =
-        (size_t)r.phase * l->phase_count + (size_t)r.row * (size_t)r.count * (size_t)l->quarter;
+    r.count = mica_rect_width(&l->rect) / 2;
+    r.first = (size_t)r.phase * l->phase_count + (size_t)row * (size_t)r.count * (size_t)l->quarter;
     return r;
 }
 
@@ -93,8 +153,7 @@ static void head_row(void *context, int index, int thread)
     const int quarter = l->quarter, width = n->config.context;
     const PhaseRow r = phase_row(l, j->step, index);
     int16_t *out = mica_runner_scratch(l->runner, thread);
-    n->kernels.pointwise(&n->context[j->step].head[r.group],
-                         j->in + ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * width,
+    n->kernels.pointwise(&n->context[j->step].head[r.group], mica_plane_at(j->in, r.x, r.y),
                          2 * (ptrdiff_t)width, out, 2 * (ptrdiff_t)quarter, NULL, (size_t)r.count);
 
     const int first = r.group * quarter;
@@ -107,16 +166,29 @@ static void head_row(void *context, int index, int thread)
         }
 }
 
+static void run_phase_rows(const MicaLatents *latents, MicaPoolFunction function, StepJob *job)
+{
+    mica_pool_run(latents->runner->pool, 4 * (mica_rect_height(&latents->rect) / 2), function, job);
+}
+
 void mica_context(MicaLatents *latents, int step)
 {
     const MicaRunner *runner = latents->runner;
     const MicaContextStep *s = &runner->network->context[step];
-    const MicaGeometry *g = &runner->geometry;
-    mica_run_pointwise(runner, &s->enter, latents->features, latents->stride, latents->plane[0],
-                       s->enter.outputs, g->w16, g->h16);
-    mica_run_block(runner, &s->block, latents->plane[0], latents->plane[1], g->w16, g->h16);
-    StepJob job = {.latents = latents, .in = latents->plane[1], .step = step};
-    mica_pool_run(runner->pool, 4 * (g->h16 / 2), head_row, &job);
+    MicaSurroundings around = {.whole = latents->grid->whole};
+    MicaRect entered = latents->rect;
+    if (step == 0) { /* the features alone: known everywhere */
+        entered = mica_rect_grow(entered, 1, around.whole);
+    } else {
+        around.tile_width = latents->grid->segment_width;
+        around.tiles = latents->segments;
+    }
+    const MicaPlane in = mica_runner_plane(runner, 0, entered, s->enter.outputs);
+    const MicaPlane out = mica_runner_plane(runner, 1, latents->rect, s->enter.outputs);
+    mica_run_pointwise(runner, &s->enter, &latents->features, &in);
+    mica_run_block(runner, &s->block, &in, &out, &around);
+    StepJob job = {.latents = latents, .in = &out, .step = step};
+    run_phase_rows(latents, head_row, &job);
 }
 
 static int round_symbol(int rest, const uint8_t threshold[2])
@@ -135,19 +207,19 @@ static void quantise_row(void *context, int index, int thread)
     const MicaGeometry *g = &l->runner->geometry;
     const int quarter = l->quarter;
     const PhaseRow r = phase_row(l, j->step, index);
-    const int first = r.group * quarter, m = quarter * MICA_GROUPS;
+    const int first = r.group * quarter;
     (void)thread;
     const int16_t *mean = l->mean + r.first;
     const uint8_t *scale = l->scale + r.first;
     const uint8_t *shape = l->runner->network->y_shape + first;
     int16_t *symbol = l->symbol + r.first;
     for (int i = 0; i < r.count; i++, mean += quarter, scale += quarter, symbol += quarter) {
-        const int x = 2 * i + r.x0;
+        const int x = 2 * i + r.x;
         if (r.y >= g->coded_h16 || x >= g->coded_w16) {
             memset(symbol, 0, (size_t)quarter * sizeof *symbol);
             continue;
         }
-        const int16_t *y = j->in + ((ptrdiff_t)r.y * g->w16 + x) * m + first;
+        const int16_t *y = mica_plane_at(j->in, x, r.y) + first;
         for (int c = 0; c < quarter; c++) {
             const int rest = apply_gain(y[c], &l->gain, first + c) - mean[c];
             symbol[c] =
@@ -158,11 +230,10 @@ static void quantise_row(void *context, int index, int thread)
     }
 }
 
-void mica_quantise(MicaLatents *latents, int step, const int16_t *y, const MicaRounding *rounding)
+void mica_quantise(MicaLatents *latents, int step, const MicaPlane *y, const MicaRounding *rounding)
 {
     StepJob job = {.latents = latents, .in = y, .step = step, .rounding = rounding};
-    mica_pool_run(latents->runner->pool, 4 * (latents->runner->geometry.h16 / 2), quantise_row,
-                  &job);
+    run_phase_rows(latents, quantise_row, &job);
 }
 
 static void dequantise_row(void *context, int index, int thread)
@@ -174,8 +245,7 @@ static void dequantise_row(void *context, int index, int thread)
     const int first = r.group * quarter;
     (void)thread;
     const int16_t *mean = l->mean + r.first, *symbol = l->symbol + r.first;
-    int16_t *out = l->features + ((ptrdiff_t)r.y * l->runner->geometry.w16 + r.x0) * l->stride +
-                   l->runner->network->config.prior + first;
+    int16_t *out = mica_plane_at(&l->features, r.x, r.y) + l->runner->network->config.prior + first;
     for (int x = 0; x < r.count; x++, mean += quarter, symbol += quarter, out += 2 * l->stride)
         for (int c = 0; c < quarter; c++)
             out[c] =
@@ -185,6 +255,5 @@ static void dequantise_row(void *context, int index, int thread)
 void mica_dequantise(MicaLatents *latents, int step)
 {
     StepJob job = {.latents = latents, .step = step};
-    mica_pool_run(latents->runner->pool, 4 * (latents->runner->geometry.h16 / 2), dequantise_row,
-                  &job);
+    run_phase_rows(latents, dequantise_row, &job);
 }

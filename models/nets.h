@@ -4,43 +4,53 @@
  * symbols depend on them).
  *
  * Integer from pixels to symbols and back; docs/numerics.md states the arithmetic,
- * tools/train/integer.py is the same in numpy. All planes are int16 NHWC, allocated by the caller.
+ * tools/train/integer.py is the same in numpy. All of them work on windows (models/plane.h).
  */
 #ifndef MICA_MODELS_NETS_H
 #define MICA_MODELS_NETS_H
 
 #include "mica/image.h"
+#include "models/grid.h"
 #include "models/runner.h"
 
-/* Pixels -> y (w16 x h16 x latents), before its gain. Gray pictures are seen as RGB with three
- * equal channels, sides are padded by repeating the last row and column. */
-MicaStatus mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality, int16_t *y,
-                        MicaError *error);
+/* Pixels -> the rows of y (whole width, `latents` channels, before its gain) that the window of `y`
+ * covers; even. Gray pictures are seen as RGB with three equal channels, sides are padded by
+ * repeating the last row and column. */
+void mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality,
+                  const MicaPlane *y);
 
-/* y -> symbols of z (w64 x h64 x hyper). */
-MicaStatus mica_hyper_analyse(const MicaRunner *runner, const int16_t *y, int quality, int16_t *z,
-                              MicaError *error);
+/* y -> symbols of rows first..last-1 of z, whose window is the whole plane. The window of y has the
+ * whole width and the rows from mica_hyper_rows_before(first) to mica_hyper_rows_needed(last), as
+ * far as the plane goes. */
+void mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
+                        int last, const MicaPlane *z);
+int mica_hyper_rows_before(int first);
+int mica_hyper_rows_needed(int last);
 
 /* Shape and scale index of every symbol of z (w64 x h64 x hyper) at a quality. */
 void mica_z_models(const MicaRunner *runner, int quality, uint8_t *shape, uint8_t *scale);
 
 /*
- * The latents while they are coded. One pixel of `features` holds the hyper features and then the
- * dequantised latents, the input of the context steps.
+ * The latents of a row of segments, or a part of it, while they are coded. One position of
+ * `features` holds the hyper features and then the dequantised latents, the input of the context
+ * steps; the window reaches over `rect` by a position (features only), and above it are the last
+ * rows of the window before, which the synthesis still needs.
  *
  * A step codes one channel group of M/4 at every position: mean, scale, symbol are arrays of that
- * quarter of the latents in coding order: [phase][h16 / 2][w16 / 2][M / 4], phase = (row & 1) * 2 +
- * (column & 1).
+ * quarter of the latents in coding order: [phase][rows / 2][columns / 2][M / 4], phase = (row & 1)
+ * * 2 + (column & 1).
  */
 typedef struct MicaLatents {
     const MicaRunner *runner;
+    const MicaGrid *grid;
     int quality;
     int quarter;        /* latents / 4 */
     int stride;         /* channels of features: prior + latents */
+    MicaRect rect;      /* positions that are coded now */
+    int segments;       /* of them */
     size_t phase_count; /* elements of one phase */
     size_t step_count;  /* elements of one step */
-    int16_t *features;
-    int16_t *plane[2];                      /* streams of the context block */
+    MicaPlane features;
     int16_t *mean;                          /* of the current step, in 1/16 */
     uint8_t *scale;                         /* scale indices, of the current step */
     int16_t *symbol;                        /* of the current step */
@@ -48,15 +58,32 @@ typedef struct MicaLatents {
     int16_t offset[MICA_MAX_GAIN_CHANNELS]; /* of the log scales at this quality */
 } MicaLatents;
 
-MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, int quality,
-                               MicaError *error);
+/* Rows of latents above the window that the synthesis may need. */
+int mica_latents_kept_rows(const MicaNetwork *network);
+
+/* The window that `columns` segments side by side need, surroundings included. */
+MicaWindowLimit mica_latents_limit(const MicaGrid *grid, int columns);
+
+/* Bytes that latents of that size allocate. */
+size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit);
+
+/* `grid` and `runner` outlive the latents. */
+MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, const MicaGrid *grid,
+                               MicaWindowLimit limit, int quality, MicaError *error);
 void mica_latents_free(MicaLatents *latents);
+
+/* Go on with columns first..last-1 of a row of segments: the same columns every time, and each row
+ * after the one above it. The dequantised latents of the new window are zero. */
+void mica_latents_move(MicaLatents *latents, int first, int last, int row);
 
 /* Channel group that step k codes at a phase. */
 int mica_step_group(int step, int phase);
 
-/* Hyper-synthesis: symbols of z -> the hyper features; clears the dequantised latents. */
-MicaStatus mica_prior(MicaLatents *latents, const int16_t *z, MicaError *error);
+/* Hyper-synthesis: symbols of z (the whole plane) -> the hyper features of the window. */
+void mica_prior(MicaLatents *latents, const MicaPlane *z);
+
+/* Rows of z that the prior reads for a window of latents that ends before row `last`. */
+int mica_prior_rows_needed(const MicaGeometry *geometry, int last);
 
 /* Means and scale indices of step k from the features. */
 void mica_context(MicaLatents *latents, int step);
@@ -72,14 +99,29 @@ typedef struct MicaRounding {
     uint8_t threshold[16][64][2];
 } MicaRounding;
 
-/* Encoder: symbols of step k from y; positions outside the picture get 0. */
-void mica_quantise(MicaLatents *latents, int step, const int16_t *y, const MicaRounding *rounding);
+/* Encoder: symbols of step k from y, whose window covers that of the latents; positions outside the
+ * picture get 0. */
+void mica_quantise(MicaLatents *latents, int step, const MicaPlane *y,
+                   const MicaRounding *rounding);
 
 /* Put the dequantised latents of step k into the features. */
 void mica_dequantise(MicaLatents *latents, int step);
 
-/* Latents in `features` -> pixels; image is allocated, gray takes the mean of the three channels.
+/* Where decoded samples go: pixel (x, y) of the picture is pixel (x - left, y - top) of the image.
  */
-MicaStatus mica_synthesise(const MicaLatents *latents, MicaImage *image, MicaError *error);
+typedef struct MicaCanvas {
+    MicaImage *image; /* allocated; gray takes the mean of the three channels */
+    int left, top;
+} MicaCanvas;
+
+/* Rows of 8x8 pixel cells whose latents are known once all above row `last` of y are. */
+int mica_synthesis_rows(const MicaRunner *runner, int last);
+
+/* Positions of y that the synthesis of these cells reads. */
+MicaRect mica_synthesis_latents(const MicaNetwork *network, const MicaGeometry *geometry,
+                                MicaRect cells);
+
+/* Latents in `features` -> the pixels of these cells that lie on the canvas. */
+void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanvas *canvas);
 
 #endif

@@ -9,6 +9,12 @@
  * neighbours compute too, so more rows waste less; fewer rows keep more threads busy. */
 #define BLOCK_ROWS 16
 
+/* The feature streams at 1/8: memory of one plane, and how many rows it holds at least (besides the
+ * rows around that the blocks reach) and at most. */
+#define FEATURE_BYTES ((size_t)24 << 20)
+#define MIN_FEATURE_ROWS 16
+#define MOST_FEATURE_ROWS 256
+
 static int ceil_div(int a, int b)
 {
     return (a + b - 1) / b;
@@ -47,37 +53,76 @@ static size_t block_scratch(const MicaBlock *block, int width)
            align_up((w + 2) * c + MICA_PADDING);
 }
 
-static size_t scratch_need(const MicaNetwork *n, const MicaGeometry *g)
+static size_t scratch_need(const MicaNetwork *n, int columns)
 {
-    const size_t f = (size_t)n->config.features, w8 = (size_t)g->w8, w16 = (size_t)g->w16;
+    const size_t f = (size_t)n->config.features, w16 = (size_t)columns, w8 = 2 * w16;
     size_t need = 2 * w8 * (192 + f) * sizeof(int16_t);
     need = max_size(need, w16 * 4 * f * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.prior * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.hyper * sizeof(int16_t));
     need = max_size(need, w16 * (size_t)n->config.latents * sizeof(int16_t));
-    need = max_size(need, block_scratch(&n->analysis[0], g->w8));
-    need = max_size(need, block_scratch(&n->synthesis[0], g->w8));
-    need = max_size(need, block_scratch(&n->hyper_block0, g->w16));
-    need = max_size(need, block_scratch(&n->prior_block0, g->w16));
-    need = max_size(need, block_scratch(&n->prior_block1, g->w16));
-    need = max_size(need, block_scratch(&n->context[0].block, g->w16));
-    return align_up(need) + MICA_ALIGNMENT + MICA_PADDING;
+    need = max_size(need, block_scratch(&n->analysis[0], 2 * columns));
+    need = max_size(need, block_scratch(&n->synthesis[0], 2 * columns));
+    need = max_size(need, block_scratch(&n->hyper_block0, columns));
+    need = max_size(need, block_scratch(&n->prior_block0, columns));
+    need = max_size(need, block_scratch(&n->prior_block1, columns));
+    need = max_size(need, block_scratch(&n->context[0].block, columns));
+    return align_up(align_up(need) + MICA_ALIGNMENT + MICA_PADDING);
+}
+
+/* Rows at 1/8 that the feature streams are computed in. More rows repeat less work at the borders
+ * of a band; fewer take less memory. */
+static int feature_rows(const MicaNetwork *n, const MicaGeometry *g, int columns)
+{
+    const int halo = 2 * MICA_MAX_BLOCKS + 2;
+    const size_t row = 2 * (size_t)columns * (size_t)n->config.features * sizeof(int16_t);
+    const size_t fit = FEATURE_BYTES / row;
+    const int rows = fit > MOST_FEATURE_ROWS ? MOST_FEATURE_ROWS : (int)fit & ~1;
+    const int least = rows < MIN_FEATURE_ROWS + halo ? MIN_FEATURE_ROWS + halo : rows;
+    return least < g->h8 ? least : g->h8;
+}
+
+/* Elements of one work plane. */
+static size_t work_need(const MicaNetwork *n, const MicaGeometry *g, MicaWindowLimit limit)
+{
+    /* At least 8 each way, so that the planes at 1/32 fit with what is around them. */
+    const size_t area16 = max_size((size_t)limit.columns, 8) * max_size((size_t)limit.rows, 8);
+    const int rows8 = feature_rows(n, g, limit.columns);
+    size_t widest = (size_t)n->config.context;
+    widest = max_size(widest, (size_t)n->config.prior);
+    widest = max_size(widest, (size_t)n->config.hyper);
+    return max_size(area16 * widest,
+                    2 * (size_t)limit.columns * (size_t)rows8 * (size_t)n->config.features);
+}
+
+size_t mica_runner_memory(const MicaNetwork *network, const MicaGeometry *geometry,
+                          MicaWindowLimit limit, int threads)
+{
+    return (size_t)threads * scratch_need(network, limit.columns) +
+           2 * work_need(network, geometry, limit) * sizeof(int16_t);
 }
 
 MicaStatus mica_runner_create(MicaRunner *runner, const MicaNetwork *network, MicaPool *pool,
-                              const MicaGeometry *geometry, MicaError *error)
+                              const MicaGeometry *geometry, MicaWindowLimit limit, MicaError *error)
 {
     *runner = (MicaRunner){.network = network, .pool = pool, .geometry = *geometry};
-    runner->scratch_size = align_up(scratch_need(network, geometry));
+    runner->rows8 = feature_rows(network, geometry, limit.columns);
+    runner->scratch_size = scratch_need(network, limit.columns);
     runner->scratch = mica_alloc((size_t)mica_pool_threads(pool), runner->scratch_size);
-    if (!runner->scratch)
+    for (int i = 0; i < 2; i++)
+        runner->work[i] = mica_alloc(work_need(network, geometry, limit), sizeof(int16_t));
+    if (!runner->scratch || !runner->work[0] || !runner->work[1]) {
+        mica_runner_free(runner);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the networks");
+    }
     return MICA_OK;
 }
 
 void mica_runner_free(MicaRunner *runner)
 {
     mica_free(runner->scratch);
+    mica_free(runner->work[0]);
+    mica_free(runner->work[1]);
     memset(runner, 0, sizeof *runner);
 }
 
@@ -86,63 +131,103 @@ void *mica_runner_scratch(const MicaRunner *runner, int thread)
     return runner->scratch + (size_t)thread * runner->scratch_size;
 }
 
+MicaPlane mica_runner_plane(const MicaRunner *runner, int index, MicaRect rect, int channels)
+{
+    return (MicaPlane){.data = runner->work[index], .stride = channels, .rect = rect};
+}
+
 /* What the row jobs of the simple operators need; unused members stay zero. */
 typedef struct RowJob {
     const MicaRunner *runner;
     const MicaPointwise *layer;
-    const MicaBlock *block;
     const MicaGains *gains;
-    const int16_t *in;
-    int16_t *out;
-    ptrdiff_t in_stride, out_stride;
-    int width, rows, channels;
+    const MicaPlane *in, *out;
+    int channels;
 } RowJob;
 
 static void pointwise_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
-    const ptrdiff_t first = (ptrdiff_t)row * j->width;
+    const MicaRect *r = &j->out->rect;
     (void)thread;
-    j->runner->network->kernels.pointwise(j->layer, j->in + first * j->in_stride, j->in_stride,
-                                          j->out + first * j->out_stride, j->out_stride, NULL,
-                                          (size_t)j->width);
+    j->runner->network->kernels.pointwise(j->layer, mica_plane_at(j->in, r->x0, r->y0 + row),
+                                          j->in->stride, mica_plane_at(j->out, r->x0, r->y0 + row),
+                                          j->out->stride, NULL, (size_t)mica_rect_width(r));
 }
 
-void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                        ptrdiff_t in_stride, int16_t *out, ptrdiff_t out_stride, int width,
-                        int rows)
+void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                        const MicaPlane *out)
 {
-    RowJob job = {.runner = runner,
-                  .layer = layer,
-                  .in = in,
-                  .in_stride = in_stride,
-                  .out = out,
-                  .out_stride = out_stride,
-                  .width = width};
-    mica_pool_run(runner->pool, rows, pointwise_row, &job);
+    RowJob job = {.runner = runner, .layer = layer, .in = in, .out = out};
+    mica_pool_run(runner->pool, mica_rect_height(&out->rect), pointwise_row, &job);
 }
 
-/* Rows strip * BLOCK_ROWS onwards. Layer a runs one row ahead into a ring of three rows, so a row's
+typedef struct BlockJob {
+    const MicaRunner *runner;
+    const MicaBlock *block;
+    const MicaPlane *in, *out;
+    const MicaSurroundings *around;
+    int strips; /* of a tile */
+} BlockJob;
+
+/* The columns of one tile; without tiles, those of the window. */
+static MicaRect tile_rect(const BlockJob *j, int tile)
+{
+    MicaRect r = j->out->rect;
+    if (j->around->tile_width > 0) {
+        r.x0 += tile * j->around->tile_width;
+        if (tile + 1 < j->around->tiles)
+            r.x1 = r.x0 + j->around->tile_width;
+    }
+    return r;
+}
+
+/* Hidden values of one row, with the pixels left and right of the tile, into `to`. */
+static void hidden_row(const BlockJob *j, const MicaRect *tile, int row, int8_t *to)
+{
+    const MicaBlock *block = j->block;
+    const MicaRect *whole = &j->around->whole;
+    const ptrdiff_t c = block->a.inputs;
+    const int left = tile->x0 > whole->x0, right = tile->x1 < whole->x1;
+    const int alone = j->around->tile_width > 0;
+    const int from = left && !alone ? tile->x0 - 1 : tile->x0;
+    const int end = right && !alone ? tile->x1 + 1 : tile->x1;
+    const int width = mica_rect_width(tile);
+    j->runner->network->kernels.pointwise(&block->a, mica_plane_at(j->in, from, row), j->in->stride,
+                                          to + (from - tile->x0 + 1) * c, c, NULL,
+                                          (size_t)(end - from));
+    if (from == tile->x0 && left)
+        memcpy(to, to + 2 * c, (size_t)c);
+    else if (from == tile->x0)
+        memset(to, 0, (size_t)c);
+    if (end == tile->x1 && right)
+        memcpy(to + (width + 1) * c, to + (width - 1) * c, (size_t)c);
+    else if (end == tile->x1)
+        memset(to + (width + 1) * c, 0, (size_t)c);
+}
+
+/* BLOCK_ROWS rows of a tile. Layer a runs one row ahead into a ring of three rows, so a row's
  * hidden values are consumed while they are in the cache. */
-static void block_strip(void *context, int strip, int thread)
+static void block_strip(void *context, int index, int thread)
 {
-    const RowJob *j = context;
+    const BlockJob *j = context;
     const MicaBlock *block = j->block;
     const MicaKernels *k = &j->runner->network->kernels;
-    const size_t w = (size_t)j->width, c = (size_t)block->a.inputs;
+    const MicaRect tile = tile_rect(j, index / j->strips);
+    const MicaRect *whole = &j->around->whole;
+    const size_t w = (size_t)mica_rect_width(&tile), c = (size_t)block->a.inputs;
     const size_t e_channels = (size_t)block->e.outputs;
     const size_t ring_size = align_up((w + 2) * c + MICA_PADDING);
-    const ptrdiff_t row_stride = (ptrdiff_t)(w * c);
-    const int first = strip * BLOCK_ROWS;
-    const int last = first + BLOCK_ROWS < j->rows ? first + BLOCK_ROWS : j->rows;
+    const int alone = j->around->tile_width > 0;
+    const int first = tile.y0 + index % j->strips * BLOCK_ROWS;
+    const int last = first + BLOCK_ROWS < tile.y1 ? first + BLOCK_ROWS : tile.y1;
+    /* Rows that have hidden values; those beyond are zero or the tile's own. */
+    const int top = alone ? tile.y0 : whole->y0, bottom = alone ? tile.y1 : whole->y1;
 
     int8_t *scratch = mica_runner_scratch(j->runner, thread);
     int8_t *ring[3], *zero, *d, *e;
-    for (int i = 0; i < 3; i++, scratch += ring_size) {
+    for (int i = 0; i < 3; i++, scratch += ring_size)
         ring[i] = scratch;
-        memset(ring[i], 0, c);
-        memset(ring[i] + (w + 1) * c, 0, c);
-    }
     zero = scratch;
     memset(zero, 0, (w + 2) * c);
     d = zero + ring_size;
@@ -150,91 +235,102 @@ static void block_strip(void *context, int strip, int thread)
 
     for (int row = first - 1; row <= last; row++) {
         /* Ring slot (row + 3) % 3 takes row's hidden values, then row - 1 has both neighbours. */
-        if (row >= 0 && row < j->rows)
-            k->pointwise(&block->a, j->in + row * row_stride, (ptrdiff_t)c, ring[row % 3] + c,
-                         (ptrdiff_t)c, NULL, w);
+        if (row >= top && row < bottom)
+            hidden_row(j, &tile, row, ring[row % 3]);
         const int y = row - 1;
         if (y < first)
             continue;
-        const int8_t *const rows[3] = {y > 0 ? ring[(y + 2) % 3] : zero, ring[y % 3],
-                                       y + 1 < j->rows ? ring[(y + 1) % 3] : zero};
-        int16_t *out = j->out + y * row_stride;
+        const int8_t *above = zero, *below = zero;
+        if (y > top)
+            above = ring[(y + 2) % 3];
+        else if (y > whole->y0)
+            above = ring[(y + 1) % 3];
+        if (y + 1 < bottom)
+            below = ring[(y + 1) % 3];
+        else if (y + 1 < whole->y1)
+            below = ring[(y + 2) % 3];
+        const int8_t *const rows[3] = {above, ring[y % 3], below};
+        const int16_t *in = mica_plane_at(j->in, tile.x0, y);
+        int16_t *out = mica_plane_at(j->out, tile.x0, y);
         k->depthwise(&block->dw, rows, d, w);
-        k->pointwise(&block->b, d, (ptrdiff_t)c, out, (ptrdiff_t)c, j->in + y * row_stride, w);
+        k->pointwise(&block->b, d, (ptrdiff_t)c, out, (ptrdiff_t)c, in, w);
         k->pointwise(&block->e, out, (ptrdiff_t)c, e, (ptrdiff_t)e_channels, NULL, w);
         k->pointwise(&block->f, e, (ptrdiff_t)e_channels, out, (ptrdiff_t)c, out, w);
     }
 }
 
-void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const int16_t *in,
-                    int16_t *out, int width, int rows)
+void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const MicaPlane *in,
+                    const MicaPlane *out, const MicaSurroundings *around)
 {
-    RowJob job = {
-        .runner = runner, .block = block, .in = in, .out = out, .width = width, .rows = rows};
-    mica_pool_run(runner->pool, ceil_div(rows, BLOCK_ROWS), block_strip, &job);
+    BlockJob job = {.runner = runner, .block = block, .in = in, .out = out, .around = around};
+    job.strips = ceil_div(mica_rect_height(&out->rect), BLOCK_ROWS);
+    const int tiles = around->tile_width > 0 ? around->tiles : 1;
+    mica_pool_run(runner->pool, tiles * job.strips, block_strip, &job);
 }
 
-int16_t *mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count, int16_t *a,
-                         int16_t *b, int width, int rows)
+MicaPlane mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count,
+                          MicaPlane in, MicaRect needed, MicaRect whole)
 {
+    const MicaSurroundings around = {.whole = whole};
+    const int channels = runner->network->config.features;
     for (int i = 0; i < count; i++) {
-        mica_run_block(runner, &blocks[i], a, b, width, rows);
-        int16_t *swap = a;
-        a = b;
-        b = swap;
+        const MicaRect rect = mica_rect_grow(needed, count - 1 - i, whole);
+        const MicaPlane out = mica_runner_plane(runner, 1 - i % 2, rect, channels);
+        mica_run_block(runner, &blocks[i], &in, &out, &around);
+        in = out;
     }
-    return a;
+    return in;
 }
 
 static void down_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
-    const ptrdiff_t c = j->layer->inputs / 4, line = 2 * (ptrdiff_t)j->width * c;
-    const int16_t *top = j->in + 2 * row * line, *bottom = top + line;
+    const MicaRect *r = &j->out->rect;
+    const int width = mica_rect_width(r);
+    const ptrdiff_t c = j->layer->inputs / 4;
+    const int16_t *top = mica_plane_at(j->in, 2 * r->x0, 2 * (r->y0 + row));
+    const int16_t *bottom = mica_plane_at(j->in, 2 * r->x0, 2 * (r->y0 + row) + 1);
     int16_t *folded = mica_runner_scratch(j->runner, thread), *to = folded;
     const size_t pair = 2 * (size_t)c;
-    for (int x = 0; x < j->width; x++, to += 2 * pair) {
+    for (int x = 0; x < width; x++, to += 2 * pair) {
         memcpy(to, top + (size_t)x * pair, pair * sizeof *to);
         memcpy(to + pair, bottom + (size_t)x * pair, pair * sizeof *to);
     }
     j->runner->network->kernels.pointwise(j->layer, folded, 4 * c,
-                                          j->out + (ptrdiff_t)row * j->width * j->layer->outputs,
-                                          j->layer->outputs, NULL, (size_t)j->width);
+                                          mica_plane_at(j->out, r->x0, r->y0 + row), j->out->stride,
+                                          NULL, (size_t)width);
 }
 
-void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                   int16_t *out, int width, int rows)
+void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                   const MicaPlane *out)
 {
-    RowJob job = {.runner = runner, .layer = layer, .in = in, .out = out, .width = width};
-    mica_pool_run(runner->pool, rows, down_row, &job);
+    RowJob job = {.runner = runner, .layer = layer, .in = in, .out = out};
+    mica_pool_run(runner->pool, mica_rect_height(&out->rect), down_row, &job);
 }
 
 static void up_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
-    const ptrdiff_t c = j->layer->outputs / 4, line = 2 * (ptrdiff_t)j->width * c;
+    const MicaRect r = mica_rect_halve(j->out->rect);
+    const int width = mica_rect_width(&r);
+    const ptrdiff_t c = j->layer->outputs / 4;
     int16_t *wide = mica_runner_scratch(j->runner, thread);
-    j->runner->network->kernels.pointwise(j->layer,
-                                          j->in + (ptrdiff_t)row * j->width * j->in_stride,
-                                          j->in_stride, wide, 4 * c, NULL, (size_t)j->width);
-    int16_t *top = j->out + 2 * row * line, *bottom = top + line;
+    j->runner->network->kernels.pointwise(j->layer, mica_plane_at(j->in, r.x0, r.y0 + row),
+                                          j->in->stride, wide, 4 * c, NULL, (size_t)width);
+    int16_t *top = mica_plane_at(j->out, 2 * r.x0, 2 * (r.y0 + row));
+    int16_t *bottom = mica_plane_at(j->out, 2 * r.x0, 2 * (r.y0 + row) + 1);
     const size_t pair = 2 * (size_t)c;
-    for (int x = 0; x < j->width; x++, wide += 2 * pair) {
+    for (int x = 0; x < width; x++, wide += 2 * pair) {
         memcpy(top + (size_t)x * pair, wide, pair * sizeof *wide);
         memcpy(bottom + (size_t)x * pair, wide + pair, pair * sizeof *wide);
     }
 }
 
-void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                 ptrdiff_t in_stride, int16_t *out, int width, int rows)
+void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                 const MicaPlane *out)
 {
-    RowJob job = {.runner = runner,
-                  .layer = layer,
-                  .in = in,
-                  .in_stride = in_stride,
-                  .out = out,
-                  .width = width};
-    mica_pool_run(runner->pool, rows, up_row, &job);
+    RowJob job = {.runner = runner, .layer = layer, .in = in, .out = out};
+    mica_pool_run(runner->pool, mica_rect_height(&out->rect) / 2, up_row, &job);
 }
 
 void mica_gains_at(const int16_t *anchors, int channels, int quality, int sign, MicaGains *gains)
@@ -247,18 +343,18 @@ void mica_gains_at(const int16_t *anchors, int channels, int quality, int sign, 
 static void gain_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
-    int16_t *p = j->out + (ptrdiff_t)row * j->width * j->channels;
+    const MicaRect *r = &j->out->rect;
+    int16_t *p = mica_plane_at(j->out, r->x0, r->y0 + row);
     (void)thread;
-    j->runner->network->kernels.gain(p, p, (size_t)j->width, j->channels, j->gains->mantissa,
-                                     j->gains->shift);
+    j->runner->network->kernels.gain(p, p, (size_t)mica_rect_width(r), j->channels,
+                                     j->gains->mantissa, j->gains->shift);
 }
 
 void mica_run_gain(const MicaRunner *runner, const int16_t *anchors, int quality, int channels,
-                   int16_t *plane, int width, int rows)
+                   const MicaPlane *plane)
 {
     MicaGains gains;
     mica_gains_at(anchors, channels, quality, 1, &gains);
-    RowJob job = {
-        .runner = runner, .gains = &gains, .out = plane, .width = width, .channels = channels};
-    mica_pool_run(runner->pool, rows, gain_row, &job);
+    RowJob job = {.runner = runner, .gains = &gains, .out = plane, .channels = channels};
+    mica_pool_run(runner->pool, mica_rect_height(&plane->rect), gain_row, &job);
 }

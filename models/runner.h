@@ -1,16 +1,16 @@
 /*
- * Running a network over a picture: the thread pool, scratch memory of each thread, and the
- * building blocks that the nets share. All work is split into jobs of whole rows; a job depends on
- * nothing but its index, so the results do not depend on the number of threads.
+ * Running a network over windows of a picture: the thread pool, work memory, and the building
+ * blocks that the nets share. All work is split into jobs of whole rows; a job depends on nothing
+ * but its index, so the results do not depend on the number of threads.
  *
- * Planes are int16, NHWC; a plane of c channels has stride c unless a stride is given. A runner is
- * used by one caller at a time.
+ * A runner is used by one caller at a time.
  */
 #ifndef MICA_MODELS_RUNNER_H
 #define MICA_MODELS_RUNNER_H
 
 #include "codec/base/pool.h"
 #include "models/network.h"
+#include "models/plane.h"
 
 /* Sizes of one picture in all resolutions; the padded sides are multiples of 64 pixels. */
 typedef struct MicaGeometry {
@@ -24,46 +24,89 @@ typedef struct MicaGeometry {
 
 MicaGeometry mica_geometry(int width, int height);
 
+/* The padded plane at 1/16, and those at 1/32 and 1/8. */
+MICA_INLINE MicaRect mica_whole16(const MicaGeometry *g)
+{
+    return (MicaRect){0, 0, g->w16, g->h16};
+}
+
+MICA_INLINE MicaRect mica_whole32(const MicaGeometry *g)
+{
+    return (MicaRect){0, 0, g->w64 * 2, g->h64 * 2};
+}
+
+MICA_INLINE MicaRect mica_whole8(const MicaGeometry *g)
+{
+    return (MicaRect){0, 0, g->w8, g->h8};
+}
+
 typedef struct MicaRunner {
     const MicaNetwork *network;
     MicaPool *pool;
     MicaGeometry geometry;
+    int rows8; /* largest number of rows at 1/8 that the feature streams may have in memory */
     uint8_t *scratch;
     size_t scratch_size; /* of one thread */
+    int16_t *work[2];    /* planes that every net uses within one call */
 } MicaRunner;
 
+/* Largest window at 1/16 that the hyper and context nets will be run on, surroundings included. */
+typedef struct MicaWindowLimit {
+    int columns, rows;
+} MicaWindowLimit;
+
+/* Bytes that a runner allocates, for `threads` threads. */
+size_t mica_runner_memory(const MicaNetwork *network, const MicaGeometry *geometry,
+                          MicaWindowLimit limit, int threads);
+
 MicaStatus mica_runner_create(MicaRunner *runner, const MicaNetwork *network, MicaPool *pool,
-                              const MicaGeometry *geometry, MicaError *error);
+                              const MicaGeometry *geometry, MicaWindowLimit limit,
+                              MicaError *error);
 void mica_runner_free(MicaRunner *runner);
 
 /* Scratch memory of a pool thread, 64-byte aligned. */
 void *mica_runner_scratch(const MicaRunner *runner, int thread);
 
-/* out = layer(in) over `rows` rows of `width` pixels; strides in elements. */
-void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                        ptrdiff_t in_stride, int16_t *out, ptrdiff_t out_stride, int width,
-                        int rows);
+/* Work plane 0 or 1, as a window of `rect` with `channels` channels. */
+MicaPlane mica_runner_plane(const MicaRunner *runner, int index, MicaRect rect, int channels);
 
-/* One residual block from plane `in` to plane `out` (not the same memory). */
-void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const int16_t *in,
-                    int16_t *out, int width, int rows);
+/* out = layer(in), all of out's window, which lies in that of `in`. */
+void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                        const MicaPlane *out);
 
-/* `count` blocks, alternating between planes a and b, starting in a; returns the plane that holds
- * the result. */
-int16_t *mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count, int16_t *a,
-                         int16_t *b, int width, int rows);
+/*
+ * What a block finds beyond its window. The rows and columns around are read from `in`, which has
+ * them as far as `whole` goes; beyond `whole` there are zeros.
+ *
+ * With tile_width > 0 the columns of the window are cut into that many tiles of that width (the
+ * last one takes the rest) that know nothing of each other nor of the rows above and below: inside
+ * of `whole`, a tile's second row or column from its border stands for what is beyond.
+ */
+typedef struct MicaSurroundings {
+    MicaRect whole;
+    int tile_width, tiles;
+} MicaSurroundings;
 
-/* layer(space_to_depth(in, 2)): in is 2 width x 2 rows pixels of layer->inputs / 4 channels. */
-void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                   int16_t *out, int width, int rows);
+/* One residual block. in and out have as many channels as the block and are not the same memory. */
+void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const MicaPlane *in,
+                    const MicaPlane *out, const MicaSurroundings *around);
 
-/* depth_to_space(layer(in), 2): out is 2 width x 2 rows pixels of layer->outputs / 4 channels. */
-void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const int16_t *in,
-                 ptrdiff_t in_stride, int16_t *out, int width, int rows);
+/* `count` blocks of the feature stream, alternating between the work planes; `in` is work plane 0
+ * and covers `needed` grown by `count`. Returns the plane with the result for `needed`. */
+MicaPlane mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count,
+                          MicaPlane in, MicaRect needed, MicaRect whole);
+
+/* out = layer(space_to_depth(in, 2)); in has layer->inputs / 4 channels. */
+void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                   const MicaPlane *out);
+
+/* out = depth_to_space(layer(in), 2); out has layer->outputs / 4 channels and an even window. */
+void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
+                 const MicaPlane *out);
 
 /* Apply the gains of `quality` in place; anchors is [MICA_GAIN_ANCHORS][channels]. */
 void mica_run_gain(const MicaRunner *runner, const int16_t *anchors, int quality, int channels,
-                   int16_t *plane, int width, int rows);
+                   const MicaPlane *plane);
 
 /* Mantissas and shifts of one gain table at one quality, for up to MICA_MAX_GAIN_CHANNELS channels.
  */

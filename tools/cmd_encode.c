@@ -13,7 +13,8 @@
 typedef struct EncodeJob {
     const char *input_name, *output_name;
     double quality;
-    int effort;
+    int effort, segment;
+    bool progressive;
     bool depth8;
     CodecOptions codec;
     BatchOptions batch;
@@ -49,6 +50,8 @@ static MicaStatus encode_image(EncodeJob *job, MicaTimes *times, MicaError *erro
     settings.model = job->codec.model;
     settings.quality = job->quality;
     settings.effort = job->effort;
+    settings.segment = job->segment;
+    settings.progressive = job->progressive;
     settings.threads = job->codec.threads;
     if (job->codec.cpu)
         settings.cpu_mask = job->codec.cpu_mask;
@@ -168,6 +171,10 @@ int cmd_encode(int argc, char **argv)
                                "0 (smallest file) .. 100, default 50, steps of 0.1"},
                               {"effort", 'e', OPTION_INT, &job.effort, 1, 9, "N",
                                "1 (fastest) .. 9 (smallest file), default 5"},
+                              {"progressive", 0, OPTION_FLAG, &job.progressive, 0, 0, NULL,
+                               "order the file so that a part of it gives a preview"},
+                              {"segment", 0, OPTION_INT, &job.segment, 32, 65535, "N",
+                               "pixels, side of the parts that decode alone, default about 1024"},
                               OPTION_MODEL(job.codec, "built-in model or model file, default S"),
                               OPTION_THREADS(job.codec),
                               OPTION_CPU(job.codec),

@@ -30,6 +30,8 @@ const char *mica_status_string(MicaStatus status)
         return "invalid or damaged model";
     case MICA_ERROR_IO:
         return "input or output error";
+    case MICA_ERROR_CANCELLED:
+        return "cancelled";
     case MICA_ERROR_INTERNAL:
         return "internal error";
     }

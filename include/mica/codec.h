@@ -29,6 +29,10 @@ typedef struct MicaTimes {
     double total;
 } MicaTimes;
 
+/* Called between parts of the work with the share that is done, 0..1; not 0 stops it, and the call
+ * returns MICA_ERROR_CANCELLED. */
+typedef int (*MicaProgress)(void *user, double done);
+
 typedef struct MicaEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S */
@@ -39,7 +43,29 @@ typedef struct MicaEncodeSettings {
     MicaTimes *times;  /* filled if not NULL */
     int alpha_quality; /* 100: alpha is kept exactly (default); 0..99: it is rounded to fewer
                           levels, from 2 at 0 to 239 at 99 */
+    /* Side of the segments, which are coded without knowing each other, in pixels: 0 (the default)
+     * for about 1024, or 32..65535, rounded up to a multiple of 32. Smaller ones make regions
+     * cheaper to decode and contain damage; they cost bits. */
+    int segment;
+    /* Not 0: order the file so that what has arrived of it can be decoded (best_effort), better and
+     * better. Costs some bytes for each segment. */
+    int progressive;
+    MicaProgress progress;
+    void *progress_user;
 } MicaEncodeSettings;
+
+/* A rectangle of a picture, in pixels. */
+typedef struct MicaRegion {
+    int x, y, width, height;
+} MicaRegion;
+
+/* What a damaged file lost, as far as it was decoded. */
+typedef struct MicaDamage {
+    int found; /* 0: the file is intact */
+    int segments,
+        damaged_segments; /* of those that were decoded; parts of up to 1024x1024 pixels */
+    double damaged_area;  /* share of the pixels that lie in damaged segments, 0..1 */
+} MicaDamage;
 
 typedef struct MicaDecodeSettings {
     size_t struct_size;
@@ -49,6 +75,22 @@ typedef struct MicaDecodeSettings {
     uint64_t max_pixels; /* larger pictures are refused with MICA_ERROR_LIMIT; default 2^28 */
     MicaTimes *times;
     int depth; /* bits per sample of the result: 8, 16, or 0 for those of the encoded picture */
+    /* The part to decode; the result equals that part of the whole picture. It takes time and
+     * memory for the segments that it touches. All zero (the default): the whole picture. After
+     * scaling, that is to say, in pixels of the smaller picture. MICA_ERROR_INVALID_ARGUMENT if it
+     * is not in the picture. */
+    MicaRegion region;
+    int scale; /* 1 (the default), 2, 4 or 8: decode a picture of 1/scale the sides, rounded up */
+    /* Bytes that decoding may allocate, the samples included, estimated before any is allocated
+     * (to the library's few MB for model and threads); MICA_ERROR_LIMIT. 0 (the default): any. */
+    uint64_t max_memory;
+    /* 0 (the default): a damaged file is an error. 1: decode what is intact; the rest is predicted
+     * from what is, down to a blurred picture from the hyper latents. Header and hyper latents must
+     * be intact. */
+    int best_effort;
+    MicaDamage *damage; /* filled if not NULL and the call succeeds */
+    MicaProgress progress;
+    void *progress_user;
 } MicaDecodeSettings;
 
 MICA_API void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size);

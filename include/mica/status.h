@@ -22,7 +22,8 @@ typedef enum MicaStatus {
     MICA_ERROR_MODEL_MISMATCH = -10,     /* the model supplied is not the one of the stream */
     MICA_ERROR_MODEL_CORRUPT = -11,
     MICA_ERROR_IO = -12,
-    MICA_ERROR_INTERNAL = -13
+    MICA_ERROR_INTERNAL = -13,
+    MICA_ERROR_CANCELLED = -14 /* a callback asked to stop */
 } MicaStatus;
 
 /* A short English description; never NULL. */

@@ -14,11 +14,12 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'tools', 'train'))
-from integer import Reference
+from integer import Reference, segments
 
 LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod')
-CASES = ((1, 1, 3, 50), (7, 13, 3, 0), (64, 64, 3, 100), (65, 63, 3, 31.7), (200, 72, 1, 60), (33, 130, 1, 12.5),
-         (150, 1100, 3, 45))
+# width, height, channels, quality, side of a segment in pixels
+CASES = ((1, 1, 3, 50, 1024), (7, 13, 3, 0, 1024), (64, 64, 3, 100, 32), (65, 63, 3, 31.7, 32), (200, 72, 1, 60, 96),
+         (33, 130, 1, 12.5, 64), (150, 1100, 3, 45, 128))
 
 
 def picture(width, height, channels, seed):
@@ -47,7 +48,7 @@ def read_pnm(path):
     return np.frombuffer(data[len(data) - width * height * channels:], np.uint8).reshape(height, width, channels)
 
 
-def expected(reference, a, quality):
+def expected(reference, a, quality, side):
     """The decoded picture that the codec must produce."""
     h, w, channels = a.shape
     q = int(quality * 1008 / 100 + 0.5)
@@ -62,7 +63,8 @@ def expected(reference, a, quality):
         rows = np.arange(s.shape[0]) * 2 + p // 2 < ch
         columns = np.arange(s.shape[1]) * 2 + p % 2 < cw
         return s * (rows[:, None] & columns[None])[:, :, None]
-    y_hat, _ = reference.code_y(reference.prior(z, q), q, choose)
+    f = reference.prior(z, q)
+    y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16))
     out = reference.synthesise(y_hat, q)[:h, :w].astype(int)
     return (out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8)
 
@@ -83,16 +85,17 @@ def main():
         source, coded, decoded = (os.path.join(d, n) for n in ('in.pnm', 'x.mica', 'out.pnm'))
         for model in models:
             reference = Reference(model)
-            for i, (width, height, channels, quality) in enumerate(CASES):
+            for i, (width, height, channels, quality, side) in enumerate(CASES):
                 a = picture(width, height, channels, i)
                 write_pnm(source, a)
-                want = expected(reference, a, quality)
+                want = expected(reference, a, quality, side)
                 files = set()
                 bad = []
                 for level in supported:
                     for threads in ('1', '2', '4', '7') if level in ('c', 'all') else ('2',):
                         options = ['--model', model, '--cpu', level, '--threads', threads]
-                        run(mica, 'encode', '--effort', '1', '-q', str(quality), *options, source, coded)
+                        how = ['--effort', '1', '-q', str(quality), '--segment', str(side)]
+                        run(mica, 'encode', *how, *options, source, coded)
                         with open(coded, 'rb') as f:
                             files.add(hashlib.md5(f.read()).hexdigest())
                         run(mica, 'decode', *options, coded, decoded)

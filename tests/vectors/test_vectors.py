@@ -44,7 +44,7 @@ def decode_md5(mica, v, *options):
 
 
 def encode(mica, v, path, *options):
-    subprocess.run([mica, 'encode', '-q', str(v['quality']), *options, *model_options(v['model']),
+    subprocess.run([mica, 'encode', '-q', str(v['quality']), *v.get('options', []), *options, *model_options(v['model']),
                     os.path.join(IMAGES, v['picture']), path], check=True)
     with open(path, 'rb') as f:
         return f.read()

@@ -22,6 +22,14 @@ def space_to_depth(x, r):
     return x.reshape(h // r, r, w // r, r, c).transpose(0, 2, 1, 3, 4).reshape(h // r, w // r, r * r * c)
 
 
+def segments(height, width, coded_height, coded_width, segment_height, segment_width):
+    """The grid of bitstream.md on a plane of y of which height x width lie in the padded picture."""
+    def parts(n, coded, size):
+        count = -(-coded // size)
+        return [slice(i * size, (i + 1) * size if i + 1 < count else n) for i in range(count)]
+    return [(r, c) for r in parts(height, coded_height, segment_height) for c in parts(width, coded_width, segment_width)]
+
+
 def depth_to_space(x, r):
     h, w, c = x.shape
     c //= r * r
@@ -54,8 +62,19 @@ class Reference:
         acc = sum(p[i:i + h, j:j + w] * weight[3 * i + j] for i in range(3) for j in range(3))
         return np.clip(self.requant(acc, name), -127, 127)
 
-    def block(self, x, name):
-        d = self.depthwise(self.pointwise(x, name + '.a', 0, 127), name + '.dw')
+    def block(self, x, name, segments=None):
+        """`segments`: rectangles (rows, columns as slices) that do not see each other; what is beyond their borders
+        inside the plane is mirrored."""
+        a = self.pointwise(x, name + '.a', 0, 127)
+        if segments is None:
+            d = self.depthwise(a, name + '.dw')
+        else:
+            d = np.zeros_like(a)
+            for s in segments:
+                ends = [(i.start > 0, i.stop < n) for i, n in zip(s, a.shape)]
+                part = np.pad(a[s], [*ends, (0, 0)], mode='reflect')
+                inner = tuple(slice(int(b), int(b) + i.stop - i.start) for (b, _), i in zip(ends, s))
+                d[s] = self.depthwise(part, name + '.dw')[inner]
         x = int16(x + self.pointwise(d, name + '.b'))
         return int16(x + self.pointwise(self.pointwise(x, name + '.e', 0, 127), name + '.f'))
 
@@ -90,8 +109,8 @@ class Reference:
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
         return self.gain(f, self.log2_gain('prior_gain', quality))
 
-    def code_y(self, f, quality, choose):
-        """Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
+    def code_y(self, f, quality, choose, segments=None):
+        """`segments` as in block(), None for one. Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
         phase, (h/2, w/2, M/4). Returns the dequantised latents and the symbols."""
         h, w, _ = f.shape
         m = self.config['latents']
@@ -103,7 +122,7 @@ class Reference:
         for k in range(4):
             name = 'context.%d' % k
             x = self.pointwise(f if k == 0 else np.concatenate([f, y_hat], 2), name + '.enter')
-            x = self.block(x, name + '.0')
+            x = self.block(x, name + '.0', segments if k else None)
             done = y_hat.copy()
             for p in range(4):
                 g = p ^ STEP_XOR[k]

@@ -1,0 +1,34 @@
+/* Coding y, one row of segments after the other: context, quantisation, symbols, bytes. */
+#ifndef MICA_CODEC_ENC_SEGMENTS_H
+#define MICA_CODEC_ENC_SEGMENTS_H
+
+#include "codec/session.h"
+#include "models/nets.h"
+
+typedef struct MicaSegmentSymbols MicaSegmentSymbols;
+
+typedef struct MicaSegmentEncoder {
+    const MicaSession *session;
+    const MicaGrid *grid;
+    const MicaRounding *rounding;
+    int passes;
+    MicaLatents latents;
+    size_t capacity;             /* symbols of one segment and step */
+    MicaSegmentSymbols *segment; /* of the row */
+    uint32_t *element;           /* work space of one thread each */
+    MicaWriter *chunk;           /* grid->rows * grid->columns for each pass */
+    double hyper_ms, context_ms, entropy_ms;
+} MicaSegmentEncoder;
+
+/* What the pointers point to outlives the encoder; `runner` has room for mica_latents_limit(). */
+MicaStatus mica_segment_encoder_create(MicaSegmentEncoder *e, const MicaSession *session,
+                                       const MicaRunner *runner, const MicaGrid *grid,
+                                       const MicaRounding *rounding, int quality, int passes,
+                                       MicaError *error);
+void mica_segment_encoder_free(MicaSegmentEncoder *e);
+
+/* Code one row of segments, after the one above it, from y and the symbols of z. */
+MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPlane *y,
+                                    const MicaPlane *z, MicaError *error);
+
+#endif
