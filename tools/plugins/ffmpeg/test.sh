@@ -1,0 +1,88 @@
+#!/bin/sh
+# test.sh FFMPEG FFPROBE MICA: what an ffmpeg with libmica must do, compared with the mica command.
+set -eu
+ffmpeg=$1 ffprobe=$2 mica=$3
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+passed=0
+
+ff() {
+    "$ffmpeg" -nostdin -v error -y "$@"
+}
+samples() { # MD5 of the samples of a file, as ffmpeg decodes them
+    ff -i "$1" -map 0:v -f rawvideo - | md5sum | cut -d' ' -f1
+}
+packets() { # MD5 of each packet, without its times
+    ff -i "$1" -map 0:v -c copy -f framemd5 - | sed -n 's/^[0-9].*, *//p'
+}
+frames() {
+    ff "$@" -map 0:v -f framemd5 - | sed -n 's/^[0-9].*, *//p'
+}
+equal() { # equal NAME A B
+    if [ "$2" != "$3" ] || [ -z "$2" ]; then
+        printf 'FAILED: %s\n%s\n--\n%s\n' "$1" "$2" "$3" >&2
+        exit 1
+    fi
+    passed=$((passed + 1))
+}
+
+for picture in "$root"/testimages/*.png; do break; done
+ff -i "$picture" -c:v libmica -quality 70 picture.mkv
+equal "a picture" "$(samples picture.mkv)" "$("$mica" decode --md5 picture.mkv)"
+
+ff -f lavfi -i testsrc2=s=176x144:r=25:d=1 -f lavfi -i sine=d=1 -pix_fmt yuv420p -c:v ffv1 -c:a pcm_s16le clip.mkv
+ff -i clip.mkv -map 0:v clip.y4m
+ff -i clip.mkv -c:v libmica -quality 60 -c:a copy a.nut
+"$mica" encode -q 60 clip.mkv b.nut
+equal "packets equal the command's" "$(packets a.nut)" "$(packets b.nut)"
+equal "frames of both" "$(samples a.nut)" "$(samples b.nut)"
+equal "frames equal the command's" "$(samples a.nut)" "$("$mica" decode --md5 b.nut)"
+equal "the other way" "$(samples b.nut)" "$("$mica" decode --md5 a.nut)"
+equal "25 frames" "$(frames -i a.nut | wc -l)" 25
+ff -i clip.y4m -c:v libmica -quality 60 c.nut
+"$mica" encode -q 60 clip.y4m d.nut # its chroma lies elsewhere, so it is not equal to a.nut
+equal "y4m as input" "$(packets c.nut)" "$(packets d.nut)"
+
+for container in mov mkv avi nut; do
+    ff -i a.nut -c copy "copy.$container"
+    equal "$container" "$(samples "copy.$container")" "$(samples a.nut)"
+    equal "$container by the command" "$("$mica" decode --md5 "copy.$container")" "$(samples a.nut)"
+    equal "$container, codec and format" "$("$ffprobe" -v error -select_streams v -of csv=p=0 \
+        -show_entries stream=codec_name,codec_tag_string,pix_fmt "copy.$container")" mica,mica,yuv420p
+    equal "$container, seeking" "$(frames -ss 0.6 -i "copy.$container" -frames:v 3)" \
+        "$(frames -i a.nut | sed -n 16,18p)"
+done
+
+ff -i a.nut -c:v ffv1 -c:a copy lossless.mkv
+equal "transcoded to FFV1" "$(samples lossless.mkv)" "$(samples a.nut)"
+ff -i a.nut -map 0:v back.y4m
+"$mica" decode a.nut other.y4m
+equal "y4m of both" "$(samples back.y4m)" "$(samples other.y4m)"
+for format in yuv422p yuv444p10le gray rgb24; do
+    ff -i clip.mkv -map 0:v -pix_fmt $format -frames:v 2 -c:v libmica f.mkv
+    equal "$format" "$("$ffprobe" -v error -of csv=p=0 -show_entries stream=pix_fmt f.mkv)" $format
+    equal "$format, samples" "$(samples f.mkv)" "$("$mica" decode --md5 f.mkv)"
+done
+
+ff -threads 1 -i clip.mkv -map 0:v -c:v libmica -threads 1 -quality 60 t1.nut
+ff -i clip.mkv -map 0:v -c:v libmica -threads 5 -quality 60 t5.nut
+equal "threads" "$(packets t1.nut)" "$(packets t5.nut)"
+ff -i clip.mkv -map 0:v -c:v libmica -effort 1 -flags low_delay -model "$root/models/weights/s.mmodel" -quality 60 e1.nut
+equal "model from a file, low effort" "$(samples e1.nut)" "$("$mica" decode --md5 e1.nut)"
+ff -i clip.mkv -map 0:v -c:v libmica -b:v 1M -bufsize 1M rate.nut
+bits=$(($(wc -c <rate.nut) * 8))
+equal "1 Mbit in a second, within 20 %" "$((bits > 800000 && bits < 1200000))" 1
+
+# One damaged packet costs one frame, or none with concealment.
+python3 - a.nut bad.nut <<'EOF' || exit 1
+import sys
+data = bytearray(open(sys.argv[1], 'rb').read())
+at = [i for i in range(len(data)) if data[i:i + 3] == b'\x09\x02\x00']
+data[at[9] + 60] ^= 255
+open(sys.argv[2], 'wb').write(data)
+EOF
+equal "a damaged packet" "$(frames -i bad.nut 2>/dev/null | wc -l)" 24
+equal "concealed" "$(frames -conceal 1 -i bad.nut 2>/dev/null | uniq -c | awk '$1 == 2' | wc -l)" 1
+echo "$passed checks passed"
