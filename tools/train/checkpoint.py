@@ -48,4 +48,4 @@ if __name__ == '__main__':
     c = load(sys.argv[1])
     # the scales of the streams are too small for half precision
     half = {k: v if k.startswith('stream_') else v.half() for k, v in c['ema'].items()}
-    save(sys.argv[2], dict(ema=half, config=c['config'], step=c['step'], args=c['args']))
+    save(sys.argv[2], dict(ema=half, config=c['config'], bits=c.get('bits', {}), step=c['step']))

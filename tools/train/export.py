@@ -13,7 +13,7 @@ def load(path, weights='ema'):
     """FixedCodec in double precision from a checkpoint of the fixed phase."""
     c = torch.load(path, map_location='cpu') if torch.__version__ < '2' else \
         torch.load(path, map_location='cpu', weights_only=False)
-    model = FixedCodec(Codec(**c['config']))
+    model = FixedCodec(Codec(**c['config']), c.get('bits'))
     model.load_state_dict(c[weights])
     return model.double().eval()
 
@@ -31,7 +31,7 @@ def tensors(model):
     net, out = model.net, {}
 
     def put(name, weight, bias, in_scale, out_scale):
-        w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale)
+        w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale, model.limit(name))
         out[name + '.weight'] = array(w, 'i1')
         out[name + '.bias'] = array(b, '<i4')
         out[name + '.multiplier'] = array(multiplier, '<i2')

@@ -109,7 +109,8 @@ def build(args, device, crops):
         model.load_state_dict(checkpoint.float_weights(start))
     model = model.to(device).to(memory_format=torch.channels_last)
     if args.fixed:
-        model = FixedCodec(model, json.loads(args.bits)).to(device)
+        bits = json.loads(args.bits) or (start or {}).get('bits')
+        model = FixedCodec(model, bits).to(device)
         if start and checkpoint.is_fixed(start):
             model.load_state_dict(start['ema'])
         elif not (args.resume and os.path.exists(args.out)):
@@ -173,7 +174,7 @@ def main():
         if rank == 0:
             checkpoint.save(args.out, dict(
                 model=model.state_dict(), ema=ema, optimizer=optimizer.state_dict(), step=step, spent=spent,
-                config=model.config, bits=json.loads(args.bits), args=vars(args), **checkpoint.random_state(crops)))
+                config=model.config, bits=getattr(model, 'bits', {}), args=vars(args), **checkpoint.random_state(crops)))
 
     def report(levels):
         if not pictures:
