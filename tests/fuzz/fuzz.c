@@ -143,10 +143,11 @@ void fuzz_fix_stream(uint8_t *data, size_t size)
     }
 }
 
-MicaImage fuzz_picture(int width, int height, int channels, uint32_t seed)
+MicaImage fuzz_picture(int width, int height, int channels, int depth, uint32_t seed)
 {
     MicaImage image;
-    fuzz_require(mica_image_alloc(&image, width, height, channels) == MICA_OK, "memory");
+    fuzz_require(mica_image_alloc_depth(&image, width, height, channels, depth) == MICA_OK,
+                 "memory");
     const uint32_t kind = seed & 7, noise = seed >> 3 & 63, step = 1 + (seed >> 9 & 15);
     uint32_t state = seed;
     for (int y = 0; y < height; y++)
@@ -160,7 +161,31 @@ MicaImage fuzz_picture(int width, int height, int channels, uint32_t seed)
                 value += (u / (2 * step) ^ v / (3 * step)) & 1 ? 200 : 0;
             if (kind & 4)
                 value += (state >> 16) * noise >> 16;
-            image.data[y * image.stride + x] = (uint8_t)value;
+            uint8_t *const row = image.data + y * image.stride;
+            if (depth == 16)
+                ((uint16_t *)(void *)row)[x] = (uint16_t)(value * 257 + state / 65536 % 7);
+            else
+                row[x] = (uint8_t)value;
         }
+    if (seed & 1u << 20) {
+        image.colour = (MicaColour){1, (uint8_t)(seed % 23), (uint8_t)(seed % 19), seed >> 21 & 1};
+        image.premultiplied = (channels == 2 || channels == 4) && seed >> 22 & 1;
+    }
+    if (seed & 1u << 23) {
+        static const char text[] = "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>";
+        fuzz_require(mica_buffer_copy(&image.xmp, text, sizeof text - 1) == MICA_OK, "memory");
+    }
     return image;
+}
+
+int fuzz_same_picture(const MicaImage *a, const MicaImage *b)
+{
+    if (a->width != b->width || a->height != b->height || a->channels != b->channels ||
+        a->depth != b->depth)
+        return 0;
+    const size_t row = (size_t)a->width * (size_t)a->channels * (a->depth == 16 ? 2 : 1);
+    for (int y = 0; y < a->height; y++)
+        if (memcmp(a->data + y * a->stride, b->data + y * b->stride, row) != 0)
+            return 0;
+    return 1;
 }

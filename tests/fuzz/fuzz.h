@@ -34,7 +34,11 @@ uint8_t *fuzz_edit(const uint8_t *base, size_t base_size, const uint8_t *script,
 /* Make the checksums of all sections of a stream right again. */
 void fuzz_fix_stream(uint8_t *data, size_t size);
 
-/* A picture whose samples come from a seed: flat, gradients, noise, edges. */
-MicaImage fuzz_picture(int width, int height, int channels, uint32_t seed);
+/* A picture whose samples come from a seed: flat, gradients, noise, edges; of 8 or 16 bits, and
+ * perhaps with metadata. */
+MicaImage fuzz_picture(int width, int height, int channels, int depth, uint32_t seed);
+
+/* Equal in dimensions and samples. */
+int fuzz_same_picture(const MicaImage *a, const MicaImage *b);
 
 #endif

@@ -22,7 +22,7 @@ static void use(const MicaModel *model, uint32_t seed)
     /* A model may ask for much memory and time within its limits; such are only loaded. */
     if (info.parameters > 400000)
         return;
-    MicaImage image = fuzz_picture(17, 9, seed & 1 ? 1 : 3, seed), back;
+    MicaImage image = fuzz_picture(17, 9, seed & 1 ? 1 : 3, 8, seed & 0xffff), back;
     MicaEncodeSettings settings;
     mica_encode_defaults(&settings, sizeof settings);
     settings.model = model;

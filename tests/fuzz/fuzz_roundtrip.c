@@ -1,24 +1,49 @@
 /*
- * Round trip of a small picture under any settings: it decodes to the same dimensions, encoding
- * again gives equal bytes, and kernel level and threads change neither bytes nor pixels.
+ * Round trip of a small picture under any settings: it decodes to the same dimensions and metadata
+ * (and alpha), encoding again gives equal bytes, and kernel level and threads change neither bytes
+ * nor pixels.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 
-#define HEADER 10
+#define HEADER 11
+
+static int sample(const MicaImage *image, int x, int y)
+{
+    const uint8_t *const row = image->data + y * image->stride;
+    return image->depth == 16 ? ((const uint16_t *)(const void *)row)[x] : row[x];
+}
+
+static void check_contents(const MicaImage *a, const MicaImage *b, int exact_alpha)
+{
+    fuzz_require(a->width == b->width && a->height == b->height && a->channels == b->channels &&
+                     a->depth == b->depth,
+                 "dimensions");
+    fuzz_require(a->premultiplied == b->premultiplied &&
+                     memcmp(&a->colour, &b->colour, sizeof a->colour) == 0,
+                 "colour description");
+    fuzz_require(a->xmp.size == b->xmp.size &&
+                     (!a->xmp.size || memcmp(a->xmp.data, b->xmp.data, a->xmp.size) == 0),
+                 "metadata");
+    if (exact_alpha && a->channels % 2 == 0)
+        for (int y = 0; y < a->height; y++)
+            for (int x = a->channels - 1; x < a->width * a->channels; x += a->channels)
+                fuzz_require(sample(a, x, y) == sample(b, x, y), "alpha");
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < HEADER)
         return 0;
-    const int width = 1 + data[0] % 80, height = 1 + data[1] % 80, channels = data[2] & 1 ? 1 : 3;
+    const int width = 1 + data[0] % 80, height = 1 + data[1] % 80, channels = 1 + data[2] % 4;
+    const int depth = data[2] & 4 ? 16 : 8;
     uint32_t seed = 0;
     memcpy(&seed, data + 3, 4);
-    MicaImage image = fuzz_picture(width, height, channels, seed);
+    MicaImage image = fuzz_picture(width, height, channels, depth, seed);
     /* The rest is samples, from the first on. */
-    const size_t row = (size_t)width * (size_t)channels;
+    const size_t row = (size_t)width * (size_t)channels * (size_t)depth / 8;
     for (size_t i = HEADER; i < size && i - HEADER < row * (size_t)height; i++)
         image.data[(ptrdiff_t)((i - HEADER) / row) * image.stride +
                    (ptrdiff_t)((i - HEADER) % row)] = data[i];
@@ -28,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     settings.model = fuzz_tiny();
     settings.quality = (data[7] | data[8] << 8) % 1001 / 10.0;
     settings.effort = 1 + data[9] % 5; /* the higher ones search for long */
+    settings.alpha_quality = data[10] & 128 ? 100 : data[10] % 101;
     settings.threads = 1;
     MicaBuffer coded, again;
     MicaError error = {0};
@@ -38,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_require(info.width == width && info.height == height && info.channels == channels,
                  "dimensions in the headers");
 
-    settings.threads = 1 + (data[2] >> 1) % 3;
-    if (data[2] & 16)
+    settings.threads = 1 + data[2] / 8 % 3;
+    if (data[2] & 128)
         settings.cpu_mask = 0;
     fuzz_require(mica_image_encode(&image, &settings, &again, NULL) == MICA_OK, "encode again");
     fuzz_require(coded.size == again.size && memcmp(coded.data, again.data, coded.size) == 0,
@@ -56,14 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             decoder.cpu_mask = seed & 0xffff; /* any part of the levels */
         fuzz_require(mica_image_decode(coded.data, coded.size, &decoder, &back[i], NULL) == MICA_OK,
                      "decode");
-        fuzz_require(back[i].width == width && back[i].height == height &&
-                         back[i].channels == channels,
-                     "dimensions");
+        check_contents(&image, &back[i], settings.alpha_quality == 100);
     }
-    for (int y = 0; y < height; y++)
-        fuzz_require(
-            memcmp(back[0].data + y * back[0].stride, back[1].data + y * back[1].stride, row) == 0,
-            "equal pixels");
+    fuzz_require(fuzz_same_picture(&back[0], &back[1]), "equal pixels");
     mica_image_free(&back[0]);
     mica_image_free(&back[1]);
     mica_image_free(&image);

@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-#define BASES 6
+#define BASES 8
 #define HEADER 14
 #define MAX_PIXELS (96 * 96)
 
@@ -19,14 +19,16 @@ static MicaBuffer bases[BASES];
 static void start(void)
 {
     static const struct {
-        int width, height, channels;
+        int width, height, channels, depth;
         double quality;
         uint32_t seed;
-    } list[BASES] = {{1, 1, 1, 50, 77},     {7, 13, 3, 20, 0x1234567},  {40, 24, 3, 70, 0x54321},
-                     {70, 66, 1, 50, 0xab}, {64, 64, 3, 100, 0x8000ff}, {33, 80, 3, 0, 0x777777}};
+    } list[BASES] = {{1, 1, 1, 8, 50, 77},           {7, 13, 3, 8, 20, 0x1234567},
+                     {40, 24, 4, 8, 70, 0x54321},    {70, 66, 1, 8, 50, 0xab},
+                     {64, 64, 3, 16, 100, 0x8000ff}, {33, 80, 3, 8, 0, 0x777777},
+                     {20, 9, 2, 16, 30, 0xf12345},   {5, 31, 4, 16, 60, 0x3abcde}};
     for (int i = 0; i < BASES; i++) {
-        MicaImage image =
-            fuzz_picture(list[i].width, list[i].height, list[i].channels, list[i].seed);
+        MicaImage image = fuzz_picture(list[i].width, list[i].height, list[i].channels,
+                                       list[i].depth, list[i].seed);
         MicaEncodeSettings settings;
         mica_encode_defaults(&settings, sizeof settings);
         settings.model = fuzz_tiny();
@@ -57,16 +59,6 @@ static MicaStatus decode(const uint8_t *data, size_t size, uint32_t cpu_mask, Mi
     return status;
 }
 
-static void compare(const MicaImage *a, const MicaImage *b)
-{
-    fuzz_require(a->width == b->width && a->height == b->height && a->channels == b->channels,
-                 "the same dimensions");
-    const size_t row = (size_t)a->width * (size_t)a->channels;
-    for (int y = 0; y < a->height; y++)
-        fuzz_require(memcmp(a->data + y * a->stride, b->data + y * b->stride, row) == 0,
-                     "the same pixels");
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
 {
     if (!bases[0].data)
@@ -90,11 +82,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
     if (status == MICA_OK) {
         fuzz_require(headers == MICA_OK, "headers of a decodable file");
         fuzz_require(info.width == image.width && info.height == image.height &&
-                         info.channels == image.channels,
+                         info.channels == image.channels && info.depth == image.depth,
                      "headers agree with the picture");
         if (mode & 64) {
             fuzz_require(decode(data, size, 0, &plain) == MICA_OK, "the same verdict in plain C");
-            compare(&image, &plain);
+            fuzz_require(fuzz_same_picture(&image, &plain), "the same pixels");
             mica_image_free(&plain);
         }
         mica_image_free(&image);
