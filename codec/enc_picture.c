@@ -166,6 +166,13 @@ static void cleanup(Encoder *e)
     mica_runner_free(&e->runner);
 }
 
+/* Rows may go up or down in memory; where they overlap, the stride was forgotten. */
+static int valid_stride(const MicaImage *image)
+{
+    const ptrdiff_t row = (ptrdiff_t)image->width * image->channels * (image->depth == 16 ? 2 : 1);
+    return image->height == 1 || image->stride >= row || image->stride <= -row;
+}
+
 /* Sections have 32-bit sizes. */
 static int valid_metadata(const MicaImage *image)
 {
@@ -186,7 +193,7 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
         image->channels < 1 || image->channels > 4 ||
         (image->depth != 0 && image->depth != 8 && image->depth != 16) ||
         (image->depth == 16 && (((uintptr_t)image->data | (uintptr_t)image->stride) & 1)) ||
-        !valid_metadata(image))
+        !valid_stride(image) || !valid_metadata(image))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "not a valid picture");
     const double start = mica_clock_ms();
     Encoder e = {.image = image, .session = session, .settings = settings};

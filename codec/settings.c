@@ -12,6 +12,8 @@
 
 void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
 {
+    if (!settings)
+        return;
     const MicaEncodeSettings full = {.struct_size = struct_size,
                                      .quality = 50,
                                      .effort = 5,
@@ -22,6 +24,8 @@ void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
 
 void mica_decode_defaults(MicaDecodeSettings *settings, size_t struct_size)
 {
+    if (!settings)
+        return;
     const MicaDecodeSettings full = {.struct_size = struct_size,
                                      .cpu_mask = UINT32_MAX,
                                      .max_pixels = (uint64_t)1 << 28,

@@ -27,9 +27,10 @@ static int same_letter(char a, char b)
 
 MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *error)
 {
+    if (model)
+        *model = NULL;
     if (!model || !name)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model name");
-    *model = NULL;
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         if (same_letter(name[0], builtins[i].name[0]) && !name[1])
             return mica_model_load_trusted(model, builtins[i].data, *builtins[i].size, error);
@@ -39,9 +40,10 @@ MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *er
 MicaStatus mica_model_builtin_by_id(MicaModel **model, const uint8_t id[MICA_MODEL_ID_SIZE],
                                     MicaError *error)
 {
+    if (model)
+        *model = NULL;
     if (!model || !id)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model id");
-    *model = NULL;
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
         if (!memcmp(builtins[i].data + *builtins[i].size - DIGEST_SIZE, id, MICA_MODEL_ID_SIZE))
             return mica_model_load_trusted(model, builtins[i].data, *builtins[i].size, error);

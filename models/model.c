@@ -24,9 +24,10 @@ struct MicaModel {
 static MicaStatus load(MicaModel **model, const void *data, size_t size, int verify,
                        MicaError *error)
 {
+    if (model)
+        *model = NULL;
     if (!model || !data)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model data");
-    *model = NULL;
     MicaModel *m = mica_alloc_zero(1, sizeof *m);
     if (!m)
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
@@ -114,8 +115,12 @@ const uint8_t *mica_model_id(const MicaModel *model)
 
 void mica_model_info(const MicaModel *model, MicaModelInfo *info)
 {
-    const MicaModelFile *f = &model->file;
+    if (!info)
+        return;
     memset(info, 0, sizeof *info);
+    if (!model)
+        return;
+    const MicaModelFile *f = &model->file;
     memcpy(info->id, f->id, sizeof info->id);
     memcpy(info->name, f->name, sizeof info->name);
     info->format_version = MICA_MODEL_FORMAT_VERSION;

@@ -52,7 +52,7 @@ typedef struct MicaImage {
     int width;        /* pixels, 1..MICA_MAX_DIMENSION */
     int height;       /* pixels, 1..MICA_MAX_DIMENSION */
     int channels;     /* 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha */
-    ptrdiff_t stride; /* bytes from one row to the next */
+    ptrdiff_t stride; /* bytes from one row to the next; negative: from the bottom up */
     /* Sample (x, y, c) is number x * channels + c of the row at data + y * stride: a byte, or a
      * uint16_t in the byte order of the machine (rows then start at even addresses). */
     uint8_t *data;

@@ -52,6 +52,7 @@ MICA_API MicaModel *mica_model_ref(MicaModel *model);
 /* Drop a reference and set *model to NULL; NULL is fine. */
 MICA_API void mica_model_unref(MicaModel **model);
 
+/* No model: all zero. */
 MICA_API void mica_model_info(const MicaModel *model, MicaModelInfo *info);
 
 #ifdef __cplusplus
