@@ -3,7 +3,9 @@
  * from every kernel level, and headers that agree with the picture.
  *
  * The first byte says how the rest is meant: as a whole file or as edits of one of a few valid
- * streams, with checksums made right again or not.
+ * streams, with checksums made right again or not. The second says what else to try: a region must
+ * equal the crop of the whole, a scaled picture have the right size, and with best_effort an intact
+ * file must decode as ever and a damaged one to something.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,19 +36,26 @@ static void start(void)
         settings.model = fuzz_tiny();
         settings.quality = list[i].quality;
         settings.threads = 1;
+        settings.segment = i & 1 ? 32 : 0;
+        settings.progressive = i & 2;
         fuzz_require(mica_image_encode(&image, &settings, &bases[i], NULL) == MICA_OK, "encode");
         mica_image_free(&image);
     }
 }
 
-static MicaStatus decode(const uint8_t *data, size_t size, uint32_t cpu_mask, MicaImage *image)
+static MicaDecodeSettings defaults(void)
 {
     MicaDecodeSettings settings;
     mica_decode_defaults(&settings, sizeof settings);
     settings.model = fuzz_tiny();
     settings.threads = 1;
-    settings.cpu_mask = cpu_mask;
     settings.max_pixels = MAX_PIXELS;
+    return settings;
+}
+
+static MicaStatus decode(const uint8_t *data, size_t size, MicaDecodeSettings settings,
+                         MicaImage *image)
+{
     MicaError error = {0};
     memset(image, 0xee, sizeof *image);
     const MicaStatus status = mica_image_decode(data, size, &settings, image, &error);
@@ -59,17 +68,62 @@ static MicaStatus decode(const uint8_t *data, size_t size, uint32_t cpu_mask, Mi
     return status;
 }
 
+static void check_region(const uint8_t *data, size_t size, const MicaImage *whole, int choice)
+{
+    MicaDecodeSettings settings = defaults();
+    const int x = choice * 7 % whole->width, y = choice * 13 % whole->height;
+    settings.region = (MicaRegion){x, y, 1 + choice * 5 % (whole->width - x),
+                                   1 + choice * 3 % (whole->height - y)};
+    MicaImage part, crop = *whole;
+    fuzz_require(decode(data, size, settings, &part) == MICA_OK, "a region of an intact file");
+    crop.width = settings.region.width;
+    crop.height = settings.region.height;
+    crop.data += y * crop.stride + x * crop.channels * (crop.depth == 16 ? 2 : 1);
+    fuzz_require(fuzz_same_picture(&part, &crop), "a region equals the crop");
+    mica_image_free(&part);
+}
+
+static void check_scale(const uint8_t *data, size_t size, const MicaImage *whole, int scale)
+{
+    MicaDecodeSettings settings = defaults();
+    settings.scale = scale;
+    MicaImage small;
+    fuzz_require(decode(data, size, settings, &small) == MICA_OK, "a smaller picture");
+    fuzz_require(small.width == (whole->width + scale - 1) / scale &&
+                     small.height == (whole->height + scale - 1) / scale,
+                 "the size of a smaller picture");
+    mica_image_free(&small);
+}
+
+static void check_best_effort(const uint8_t *data, size_t size, const MicaImage *whole)
+{
+    MicaDecodeSettings settings = defaults();
+    MicaDamage damage;
+    MicaImage image;
+    settings.best_effort = 1;
+    settings.damage = &damage;
+    const MicaStatus status = decode(data, size, settings, &image);
+    if (whole) {
+        fuzz_require(status == MICA_OK && !damage.found, "an intact file with best effort");
+        fuzz_require(fuzz_same_picture(whole, &image), "the same pixels with best effort");
+    } else if (status == MICA_OK) {
+        fuzz_require(damage.found, "damage is told");
+    }
+    if (status == MICA_OK)
+        mica_image_free(&image);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
 {
     if (!bases[0].data)
         start();
-    if (input_size < 1)
+    if (input_size < 2)
         return 0;
-    const int mode = input[0];
+    const int mode = input[0], more = input[1];
     const MicaBuffer *const base = &bases[(mode >> 3) % BASES];
-    size_t size = input_size - 1;
-    uint8_t *const data = mode & 1 ? fuzz_copy(input + 1, size)
-                                   : fuzz_edit(base->data, base->size, input + 1, size, &size);
+    size_t size = input_size - 2;
+    uint8_t *const data = mode & 1 ? fuzz_copy(input + 2, size)
+                                   : fuzz_edit(base->data, base->size, input + 2, size, &size);
     if (mode & 2)
         fuzz_fix_stream(data, size);
     if (mode & 1 && mode & 4 && size >= HEADER) /* whole files outlive changes of the version */
@@ -78,18 +132,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
     MicaStreamInfo info;
     const MicaStatus headers = mica_stream_info(data, size, &info, NULL);
     MicaImage image, plain;
-    const MicaStatus status = decode(data, size, UINT32_MAX, &image);
+    const MicaStatus status = decode(data, size, defaults(), &image);
     if (status == MICA_OK) {
         fuzz_require(headers == MICA_OK, "headers of a decodable file");
         fuzz_require(info.width == image.width && info.height == image.height &&
                          info.channels == image.channels && info.depth == image.depth,
                      "headers agree with the picture");
         if (mode & 64) {
-            fuzz_require(decode(data, size, 0, &plain) == MICA_OK, "the same verdict in plain C");
+            MicaDecodeSettings settings = defaults();
+            settings.cpu_mask = 0;
+            fuzz_require(decode(data, size, settings, &plain) == MICA_OK,
+                         "the same verdict in plain C");
             fuzz_require(fuzz_same_picture(&image, &plain), "the same pixels");
             mica_image_free(&plain);
         }
+        if (more & 1)
+            check_region(data, size, &image, more >> 3);
+        if (more & 2)
+            check_scale(data, size, &image, 2 << (more >> 3) % 3);
+        if (more & 4)
+            check_best_effort(data, size, &image);
         mica_image_free(&image);
+    } else if (more & 4) {
+        check_best_effort(data, size, NULL);
     }
     free(data);
     return 0;
