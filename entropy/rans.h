@@ -81,6 +81,20 @@ MICA_INLINE uint64_t mica_rans_take(MicaRansDecoder *in, uint64_t state, uint32_
     return mica_rans_refill(in, frequency * (state >> MICA_RANS_BITS) + rank);
 }
 
+/* The same without a branch on whether a word is due, which for symbols of many bits is anyone's
+ * guess. */
+MICA_INLINE uint64_t mica_rans_take_steady(MicaRansDecoder *in, uint64_t state, uint32_t frequency,
+                                           uint32_t rank)
+{
+    if (MICA_UNLIKELY(in->end - in->position < 4))
+        return mica_rans_take(in, state, frequency, rank);
+    state = frequency * (state >> MICA_RANS_BITS) + rank;
+    const uint32_t due = state < MICA_RANS_LOW;
+    const uint32_t word = mica_rans_mix(mica_load32(in->position)) & (0u - due);
+    in->position += 4 * due;
+    return state << 32 * due | word;
+}
+
 /* `count` <= 16 bits without a model. */
 MICA_INLINE uint32_t mica_rans_take_bits(MicaRansDecoder *in, uint64_t *state, int count)
 {

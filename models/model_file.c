@@ -6,10 +6,16 @@
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "codec/base/sha256.h"
+#include "models/model_values.h"
 
 #define DIGEST_SIZE 32
 #define MAX_TENSORS 4096
-#define MAX_ELEMENTS (1u << 26)
+#define MAX_BYTES (1u << 26) /* of all values */
+/* A table entry takes at least 2 + 2 + 4 + 10 bytes. */
+#define MIN_ENTRY 18
+/* Zeros cost next to nothing, so a short file could ask for much; real models expand less than 8
+ * times. */
+#define MAX_EXPANSION 64
 
 static const char magic[8] = {'M', 'I', 'C', 'A', 'M', 'O', 'D', 'L'};
 
@@ -65,27 +71,39 @@ static int read_tensor_header(MicaReader *r, MicaTensor *t)
     t->count = 1;
     for (int i = 0; i < t->ndim; i++) {
         t->dims[i] = mica_read32(r);
-        if (t->dims[i] == 0 || t->dims[i] > MAX_ELEMENTS / t->count)
+        if (t->dims[i] == 0 || t->dims[i] > MAX_BYTES / t->count)
             return 0;
         t->count *= t->dims[i];
     }
     return !r->failed;
 }
 
-static void copy_values(MicaTensor *t, uint8_t *to, const uint8_t *from)
+/* The table, then room for the values, then the values. */
+static MicaStatus parse_values(MicaModelFile *file, MicaValueCode *codes, MicaReader *r,
+                               MicaError *error)
 {
-    if (t->type == MICA_TENSOR_S16) {
-        int16_t *v = (int16_t *)(void *)to;
-        for (size_t i = 0; i < t->count; i++)
-            v[i] = (int16_t)(uint16_t)mica_load16(from + 2 * i);
-    } else if (t->type == MICA_TENSOR_S32) {
-        int32_t *v = (int32_t *)(void *)to;
-        for (size_t i = 0; i < t->count; i++)
-            v[i] = (int32_t)mica_load32(from + 4 * i);
-    } else {
-        memcpy(to, from, t->count);
+    size_t in_memory = 0;
+    for (int i = 0; i < file->tensor_count; i++) {
+        MicaTensor *t = &file->tensors[i];
+        if (!read_tensor_header(r, t) || !mica_value_code_read(r, &codes[i]))
+            return corrupt(error, "tensor table");
+        for (int j = 0; j < i; j++)
+            if (!strcmp(file->tensors[j].name, t->name))
+                return corrupt(error, "two tensors of one name");
+        in_memory += aligned(t->count * type_size(t->type)) + MICA_ALIGNMENT;
+        if (in_memory > MAX_BYTES || in_memory / MAX_EXPANSION > r->size)
+            return corrupt(error, "tensors are too large");
     }
-    t->data = to;
+    file->values = mica_alloc(in_memory + 1, 1);
+    if (!file->values)
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
+    uint8_t *to = file->values;
+    for (int i = 0; i < file->tensor_count; i++) {
+        MicaTensor *t = &file->tensors[i];
+        t->data = to;
+        to += aligned(t->count * type_size(t->type)) + MICA_ALIGNMENT;
+    }
+    return mica_values_decode(r, file->tensors, codes, file->tensor_count, error);
 }
 
 static MicaStatus parse(MicaModelFile *file, MicaReader *r, MicaError *error)
@@ -99,40 +117,19 @@ static MicaStatus parse(MicaModelFile *file, MicaReader *r, MicaError *error)
     file->tensor_count = mica_read16(r);
     if (!name_ok || r->failed || file->tensor_count > MAX_TENSORS)
         return corrupt(error, "header");
-    /* Every tensor takes at least 8 bytes of header: no large table for a short file. */
-    if ((size_t)file->tensor_count > mica_reader_left(r) / 8)
+    /* No large table for a short file. */
+    if ((size_t)file->tensor_count > mica_reader_left(r) / MIN_ENTRY)
         return corrupt(error, "tensor count");
 
     file->tensors = mica_alloc_zero((size_t)file->tensor_count + 1, sizeof *file->tensors);
-    if (!file->tensors)
-        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
-    size_t in_file = 0, in_memory = 0;
-    for (int i = 0; i < file->tensor_count; i++) {
-        MicaTensor *t = &file->tensors[i];
-        if (!read_tensor_header(r, t))
-            return corrupt(error, "tensor table");
-        for (int j = 0; j < i; j++)
-            if (!strcmp(file->tensors[j].name, t->name))
-                return corrupt(error, "two tensors of one name");
-        in_file += t->count * type_size(t->type);
-        in_memory += aligned(t->count * type_size(t->type)) + MICA_ALIGNMENT;
-        if (in_file > mica_reader_left(r))
-            return corrupt(error, "tensors are longer than the file");
-    }
-    if (in_file != mica_reader_left(r))
-        return corrupt(error, "length");
-
-    file->values = mica_alloc(in_memory + 1, 1);
-    if (!file->values)
-        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
-    uint8_t *to = file->values;
-    for (int i = 0; i < file->tensor_count; i++) {
-        MicaTensor *t = &file->tensors[i];
-        const size_t bytes = t->count * type_size(t->type);
-        copy_values(t, to, mica_read_bytes(r, bytes));
-        to += aligned(bytes) + MICA_ALIGNMENT;
-    }
-    return MICA_OK;
+    MicaValueCode *codes = mica_alloc_zero((size_t)file->tensor_count + 1, sizeof *codes);
+    MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
+    if (!file->tensors || !codes)
+        mica_fail(error, status, "no memory for the model");
+    else
+        status = parse_values(file, codes, r, error);
+    mica_free(codes);
+    return status;
 }
 
 MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t size, int verify,

@@ -3,7 +3,7 @@
  *
  * The parser checks magic, versions, lengths and the SHA-256 before it hands out anything; it
  * allocates one block for the tensor table and one for the values in host byte order. Names are
- * unique, dimensions are bounded.
+ * unique, dimensions and the memory for the values are bounded, the latter by the file's size too.
  */
 #ifndef MICA_MODELS_MODEL_FILE_H
 #define MICA_MODELS_MODEL_FILE_H
@@ -53,7 +53,7 @@ typedef struct MicaModelFile {
     uint8_t *values;
 } MicaModelFile;
 
-#define MICA_MODEL_FORMAT_VERSION 1
+#define MICA_MODEL_FORMAT_VERSION 2
 #define MICA_MODEL_ARCHITECTURE 1
 
 /* `verify` computes the checksum; without it (for files that are part of the library, which a test

@@ -59,7 +59,7 @@ check(include/mica mica/)
 check(codec/base codec/base/ mica/)
 check(entropy entropy/ codec/base/ mica/)
 check(transforms transforms/ codec/base/ mica/)
-check(models models/ transforms/ codec/base/ mica/)
+check(models models/ entropy/ transforms/ codec/base/ mica/)
 check(codec codec/ models/ entropy/ transforms/ mica/)
 check(tools tools/ mica/)
 

@@ -116,8 +116,8 @@ static void test_hostile_header(void **state)
             copy[i] ^= (uint8_t)(1 << bit);
             refused += load_resealed(copy, model_size) != MICA_OK;
         }
-    /* All but a few bytes (the model's name) matter. */
-    assert_true(refused > 5900);
+    /* All but few bytes matter: the model's name, and offsets of tensors that make other values. */
+    assert_true(refused > 5000);
     free(copy);
 }
 
@@ -152,18 +152,77 @@ static void test_missing_tensor(void **state)
     free(copy);
 }
 
+/* Where the coding of a tensor's values stands in the tensor table: behind name, type, number of
+ * dimensions and one dimension. */
+static uint8_t *code_of(uint8_t *data, size_t size, const char *name)
+{
+    uint8_t *at = find(data, size, name);
+    assert_non_null(at);
+    return at + strlen(name) + 6;
+}
+
 /* Biases near 2^31 could overflow an accumulator: the loader must prove that none does. */
 static void test_overflowing_bias(void **state)
 {
     (void)state;
     uint8_t *copy = malloc(model_size);
-    unsigned refused = 0;
-    for (size_t at = model_size - 200; at > model_size - 3000; at -= 4) {
+    memcpy(copy, model_data, model_size);
+    memcpy(code_of(copy, model_size, "stem.bias") + 6, "\0\0\xf0\x7f", 4);
+    mica_sha256(copy, model_size - 32, copy + model_size - 32);
+    MicaModel *model = NULL;
+    MicaError error = {0};
+    assert_int_equal(mica_model_load(&model, copy, model_size, &error), MICA_ERROR_MODEL_CORRUPT);
+    assert_non_null(strstr(error.text, "overflow"));
+    free(copy);
+}
+
+/* Values outside their type, parameters outside their range, and a segment that ends elsewhere. */
+static void test_damaged_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tensor;
+        int field;
+        uint8_t value;
+    } changes[] = {
+        {"stem.shift", 0, 16},  /* shape */
+        {"stem.shift", 1, 3},   /* order */
+        {"stem.shift", 2, 3},   /* low bytes */
+        {"stem.shift", 2, 2},   /* shifts everything behind */
+        {"stem.shift", 3, 64},  /* scale index */
+        {"stem.shift", 4, 64},  /* of the rows */
+        {"stem.shift", 5, 64},  /* of the columns */
+        {"stem.shift", 5, 7},   /* columns that are not there */
+        {"stem.shift", 8, 1},   /* shifts of 65536 */
+        {"y_shape", 6, 250},    /* shapes that do not exist */
+        {"stem.bias", 0, 15},   /* another distribution */
+        {"stem.bias", 9, 0x7f}, /* beyond 32 bits, or an overflow */
+    };
+    uint8_t *copy = malloc(model_size);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         memcpy(copy, model_data, model_size);
-        memcpy(copy + at, "\xff\xff\xff\x7f", 4);
-        refused += load_resealed(copy, model_size) != MICA_OK;
+        code_of(copy, model_size, changes[i].tensor)[changes[i].field] = changes[i].value;
+        assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
     }
-    assert_true(refused > 0);
+    for (size_t at = model_size - 33; at > model_size / 2; at -= 499) {
+        memcpy(copy, model_data, model_size);
+        copy[at] ^= 4;
+        assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
+    }
+    free(copy);
+}
+
+/* Zeros cost next to nothing: a file must not ask for much more memory than it has bytes. */
+static void test_expansion(void **state)
+{
+    (void)state;
+    uint8_t *copy = malloc(model_size);
+    memcpy(copy, model_data, model_size);
+    uint8_t *dimension = code_of(copy, model_size, "stem.bias") - 4;
+    memcpy(dimension, "\0\0\xff\0", 4);
+    assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
+    memcpy(dimension, "\xff\xff\xff\xff", 4);
+    assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
     free(copy);
 }
 
@@ -236,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_newer_version),
         cmocka_unit_test(test_missing_tensor),
         cmocka_unit_test(test_overflowing_bias),
+        cmocka_unit_test(test_damaged_values),
+        cmocka_unit_test(test_expansion),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_builtin_checksum),
         cmocka_unit_test(test_builtin),

@@ -1,11 +1,14 @@
-"""The model file (docs/models.md): named integer tensors behind a small header, closed by a SHA-256. numpy only."""
+"""The model file (docs/models.md): named integer tensors behind a small header, entropy-coded, closed by
+a SHA-256. numpy only."""
 import hashlib
 import struct
 
 import numpy as np
 
+import model_values
+
 MAGIC = b'MICAMODL'
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ARCHITECTURE = 1
 ID_SIZE = 8
 TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
@@ -18,10 +21,11 @@ def write(path, name, config, tensors):
     out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, ARCHITECTURE, len(name)), name.encode()]
     out += [struct.pack('<H', config[d]) for d in DIMENSIONS]
     out.append(struct.pack('<H', len(tensors)))
-    for key, a in tensors.items():
+    codes, values = model_values.encode(list(tensors.values()))
+    for (key, a), code in zip(tensors.items(), codes):
         out.append(struct.pack('<B', len(key)) + key.encode())
-        out.append(struct.pack('<BB', CODES[a.dtype], a.ndim) + struct.pack('<%dI' % a.ndim, *a.shape))
-    out += [np.ascontiguousarray(a).tobytes() for a in tensors.values()]
+        out.append(struct.pack('<BB', CODES[a.dtype], a.ndim) + struct.pack('<%dI' % a.ndim, *a.shape) + code)
+    out.append(values)
     body = b''.join(out)
     digest = hashlib.sha256(body).digest()
     with open(path, 'wb') as f:
@@ -53,12 +57,7 @@ def read(path):
         code, ndim = body[at], body[at + 1]
         shape = struct.unpack_from('<%dI' % ndim, body, at + 2)
         at += 2 + 4 * ndim
-        entries.append((key, TYPES[code], shape))
-    tensors = {}
-    for key, dtype, shape in entries:
-        n = int(np.prod(shape))
-        tensors[key] = np.frombuffer(body, dtype, n, at).reshape(shape)
-        at += n * dtype.itemsize
-    if at != len(body):
-        raise ValueError('%s: %d bytes left over' % (path, len(body) - at))
+        entries.append((key, TYPES[code], shape, body[at:at + model_values.HEADER.size]))
+        at += model_values.HEADER.size
+    tensors = dict(zip([e[0] for e in entries], model_values.decode([e[1:] for e in entries], body[at:])))
     return name, config, tensors, digest[:ID_SIZE].hex()
