@@ -196,7 +196,7 @@ int cmd_encode(int argc, char **argv)
         .max_arguments = argc};
     const char **const arguments = calloc((size_t)argc + 1, sizeof *arguments);
     if (!arguments)
-        return EXIT_FAILED;
+        return report_error(NULL, &(MicaError){MICA_ERROR_OUT_OF_MEMORY, "out of memory"});
     int code = options_parse(&syntax, argc, argv, arguments);
     if (code == OPTIONS_CONTINUE)
         code = batch_check(&job.batch, syntax.command, arguments, 2, 2);
