@@ -174,6 +174,8 @@ static void print_curve(Json *json, const Curve *curve, uint32_t wanted)
                 json_real(json, metric_table[id].name, point->values[id]);
         json_real(json, "encode_ms", point->encode_ms);
         json_real(json, "decode_ms", point->decode_ms);
+        json_real(json, "encode_cpu_ms", point->encode_cpu_ms);
+        json_real(json, "decode_cpu_ms", point->decode_cpu_ms);
         json_real(json, "memory_kb", point->memory_kb);
         json_object_end(json);
     }

@@ -44,6 +44,16 @@ static double now(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static double children_cpu(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_CHILDREN, &usage) != 0)
+        return 0;
+    const struct timeval *user = &usage.ru_utime, *system = &usage.ru_stime;
+    return (double)(user->tv_sec + system->tv_sec) * 1e3 +
+           (double)(user->tv_usec + system->tv_usec) / 1e3;
+}
+
 /* The last line of the log that is not empty, for people. */
 static void last_line(const char *log, char *text, size_t size)
 {
@@ -95,10 +105,10 @@ static _Noreturn void become(const char *const argv[], const char *log)
     _exit(127);
 }
 
-MicaStatus process_run(const char *const argv[], const char *log, double *milliseconds,
+MicaStatus process_run(const char *const argv[], const char *log, ProcessTime *time,
                        MicaError *error)
 {
-    const double start = now();
+    const double start = now(), cpu_start = children_cpu();
     const pid_t child = fork();
     if (child < 0)
         return report_fail_errno(error, errno);
@@ -108,7 +118,8 @@ MicaStatus process_run(const char *const argv[], const char *log, double *millis
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return report_fail_errno(error, errno);
-    *milliseconds = now() - start;
+    time->wall_ms = now() - start;
+    time->cpu_ms = children_cpu() - cpu_start;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return MICA_OK;
     char text[160];

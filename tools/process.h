@@ -11,9 +11,14 @@
 /* The path of a program: `name` itself if it has a slash, otherwise looked for in PATH. */
 bool process_find(const char *name, char *path, size_t size);
 
-/* Run argv[0] (a path) to its end. Its output goes to the file `log`. Fills in the wall time. Fails
+typedef struct ProcessTime {
+    double wall_ms;
+    double cpu_ms; /* of all its threads, in the program and in the system for it */
+} ProcessTime;
+
+/* Run argv[0] (a path) to its end. Its output goes to the file `log`. Fills in the times. Fails
  * unless the program ends with exit code 0; *error then has the last line of its output. */
-MicaStatus process_run(const char *const argv[], const char *log, double *milliseconds,
+MicaStatus process_run(const char *const argv[], const char *log, ProcessTime *time,
                        MicaError *error);
 
 /* The most memory that one of the programs run by this process so far had at once, in KiB. */

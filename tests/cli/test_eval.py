@@ -12,7 +12,7 @@ import mica_case
 import pictures
 
 KEYS = ['quality', 'bpp', 'mse_rgb', 'psnr_rgb', 'psnr_y', 'psnr_yuv', 'ssim', 'ms_ssim', 'psnr_hvs_m', 'ciede2000',
-        'ssimulacra2', 'encode_ms', 'decode_ms', 'memory_kb']
+        'ssimulacra2', 'encode_ms', 'decode_ms', 'encode_cpu_ms', 'decode_cpu_ms', 'memory_kb']
 
 
 class Page(html.parser.HTMLParser):
@@ -70,6 +70,8 @@ class Eval(mica_case.MicaCase):
             self.assertIsNone(point['ms_ssim'])  # the pictures are too small
             self.assertGreater(point['encode_ms'], 0)
             self.assertGreater(point['decode_ms'], 0)
+            for key in ('encode', 'decode'):
+                self.assertTrue(0 < point[key + '_cpu_ms'] < point[key + '_ms'] + 20)  # one thread; ticks of the clock
             self.assertGreater(point['memory_kb'], 100)
         self.assertLess(points[0]['bpp'], points[1]['bpp'])
 
@@ -79,7 +81,7 @@ class Eval(mica_case.MicaCase):
         result = self.run_eval('--peers', 'jpeg', '--qualities', '20,80', '--metrics', 'psnr_rgb', '--bpp-to', '50',
                                '--jobs', '3', 'p0.ppm')
         points = result['codecs']['jpeg']['points']
-        self.assertEqual([list(p) for p in points], [['quality', 'bpp', 'psnr_rgb', 'encode_ms', 'decode_ms', 'memory_kb']] * 2)
+        self.assertEqual([list(p) for p in points], [['quality', 'bpp', 'psnr_rgb'] + KEYS[-5:]] * 2)
         self.assertGreater(points[1]['psnr_rgb'], 30)
         self.assertLess(points[0]['psnr_rgb'], points[1]['psnr_rgb'])
         rates = result['bd_rate']['psnr_rgb']
@@ -168,7 +170,7 @@ class Eval(mica_case.MicaCase):
         text = self.get('report/report.html').decode()
         page = Page(text)
         self.assertEqual(page.open, [])
-        self.assertIn('in &amp; out/&lt;p&gt;.ppm', text)
+        self.assertIn('<h3>&lt;p&gt;.ppm, at', text)
         charts = [xml.etree.ElementTree.fromstring(part.split('</svg>')[0] + '</svg>')
                   for part in text.split('<svg')[1:] for part in ('<svg' + part,)]
         self.assertEqual(len(charts), 10)  # eight metrics and two of speed

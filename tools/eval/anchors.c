@@ -48,7 +48,8 @@ static MicaStatus add_curve(CurveSet *set, const char *name, const JsonValue *re
         CurvePoint *const point = &curve->points[curve->count++];
         for (int id = 0; id < METRIC_COUNT; id++)
             point->values[id] = NAN;
-        point->quality = point->encode_ms = point->decode_ms = point->memory_kb = NAN;
+        point->quality = point->encode_ms = point->decode_ms = NAN;
+        point->encode_cpu_ms = point->decode_cpu_ms = point->memory_kb = NAN;
         point->bpp = next_number(&rate);
         point->values[METRIC_PSNR_RGB] = next_number(&p);
         point->values[METRIC_MS_SSIM] = next_number(&s);

@@ -14,6 +14,8 @@ static bool average_tasks(const EvalTask *tasks, int count, CurvePoint *point)
         sum.bpp += 8 * task->run.bytes / task->pixels;
         sum.encode_ms += task->run.encode_ms;
         sum.decode_ms += task->run.decode_ms;
+        sum.encode_cpu_ms += task->run.encode_cpu_ms;
+        sum.decode_cpu_ms += task->run.decode_cpu_ms;
         sum.memory_kb += task->run.memory_kb;
         for (int id = 0; id < METRIC_COUNT; id++)
             sum.values[id] += task->metrics.values[id];
@@ -22,6 +24,8 @@ static bool average_tasks(const EvalTask *tasks, int count, CurvePoint *point)
     point->bpp /= count;
     point->encode_ms /= count;
     point->decode_ms /= count;
+    point->encode_cpu_ms /= count;
+    point->decode_cpu_ms /= count;
     point->memory_kb /= count;
     for (int id = 0; id < METRIC_COUNT; id++)
         point->values[id] /= count;

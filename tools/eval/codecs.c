@@ -231,20 +231,25 @@ static MicaStatus run_in(const CodecSetup *setup, double quality, const MicaImag
         return status;
 
     expand(setup, place, setup->encoder, codec->encode, quality);
-    status = process_run(place->argv, place->log, &run->encode_ms, error);
+    ProcessTime time;
+    status = process_run(place->argv, place->log, &time, error);
     if (status != MICA_OK)
         return status;
+    run->encode_ms = time.wall_ms;
+    run->encode_cpu_ms = time.cpu_ms;
     struct stat info;
     if (stat(place->coded, &info) != 0)
         return report_fail(error, MICA_ERROR_IO, "%s wrote no file", codec->encode[0]);
     run->bytes = (double)info.st_size;
 
-    run->decode_ms = NAN;
+    run->decode_ms = run->decode_cpu_ms = NAN;
     if (codec->decode) {
         expand(setup, place, setup->decoder, codec->decode, quality);
-        status = process_run(place->argv, place->log, &run->decode_ms, error);
+        status = process_run(place->argv, place->log, &time, error);
         if (status != MICA_OK)
             return status;
+        run->decode_ms = time.wall_ms;
+        run->decode_cpu_ms = time.cpu_ms;
     }
     run->memory_kb = (double)process_peak_memory();
     return read_output(place->out, codec->output, decoded, error);

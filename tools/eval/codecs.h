@@ -45,8 +45,10 @@ bool codec_find(CodecSetup *setup, const Codec *codec, const char *self);
 uint64_t codec_fingerprint(const CodecSetup *setup, double quality);
 
 typedef struct CodecRun {
-    double bytes, encode_ms, decode_ms; /* decode_ms is NaN without a decoder */
-    double memory_kb;                   /* the peak of the encoder or of the decoder */
+    double bytes;
+    double encode_ms, decode_ms;         /* wall time; NaN without a decoder */
+    double encode_cpu_ms, decode_cpu_ms; /* processor time, of all threads */
+    double memory_kb;                    /* the peak of the encoder or of the decoder */
 } CodecRun;
 
 /* Encode and decode a picture in a folder of its own. *decoded is to be freed. */

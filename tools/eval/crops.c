@@ -177,7 +177,8 @@ static MicaStatus write_figures(FILE *out, const Eval *eval, int p, const MicaIm
     find_place(picture, &left, &top);
     const MicaImage part = part_of(picture, left, top);
     fputs("<h3>", out);
-    xml_text(out, eval->pictures[p].path);
+    const char *path = eval->pictures[p].path, *slash = strrchr(path, '/');
+    xml_text(out, slash ? slash + 1 : path);
     fprintf(out, ", at %d,%d</h3>\n<div class=\"crops\"><figure>", left, top);
     MicaStatus status = write_image(out, &part, error);
     fputs("<figcaption>original</figcaption></figure>\n", out);

@@ -12,7 +12,7 @@
 typedef struct CurvePoint {
     double quality, bpp; /* quality is NaN for published points */
     double values[METRIC_COUNT];
-    double encode_ms, decode_ms, memory_kb; /* NaN where not known */
+    double encode_ms, decode_ms, encode_cpu_ms, decode_cpu_ms, memory_kb; /* NaN where not known */
 } CurvePoint;
 
 typedef struct Curve {

@@ -7,6 +7,8 @@
 #include "tools/eval/svg.h"
 #include "tools/report.h"
 
+#define MANY_PUBLISHED 8 /* folded up */
+
 static void put_number(FILE *out, double value, int digits)
 {
     if (isnan(value))
@@ -27,8 +29,10 @@ static bool has_bd_rate(const CurveSet *set, int anchor, MetricId metric, const 
     return false;
 }
 
-/* Rows: what is compared with; columns: the codecs that were measured. */
-static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, const PageRange *range)
+/* Rows: what is compared with, either what was measured too or what was published; columns: the
+ * codecs that were measured. */
+static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, bool published,
+                           const PageRange *range)
 {
     fputs("<table><tr><th>BD-rate, % &rarr;<br>against &darr;</th>", out);
     for (int c = 0; c < set->count; c++)
@@ -36,7 +40,7 @@ static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, cons
             fprintf(out, "<th>%s</th>", set->curves[c].name);
     fputs("</tr>\n", out);
     for (int a = 0; a < set->count; a++) {
-        if (!has_bd_rate(set, a, metric, range))
+        if (set->curves[a].published != published || !has_bd_rate(set, a, metric, range))
             continue;
         fprintf(out, "<tr%s><th>", set->curves[a].published ? " class=\"p\"" : "");
         xml_text(out, set->curves[a].name);
@@ -57,6 +61,20 @@ static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, cons
         fputs("</tr>\n", out);
     }
     fputs("</table>\n", out);
+}
+
+static void write_bd_tables(FILE *out, const CurveSet *set, MetricId metric, const PageRange *range)
+{
+    int published = 0;
+    for (int c = 0; c < set->count; c++)
+        published += set->curves[c].published && has_bd_rate(set, c, metric, range);
+    write_bd_table(out, set, metric, false, range);
+    if (published == 0)
+        return;
+    fprintf(out, "<details%s><summary>Against %d published curves</summary>\n",
+            published > MANY_PUBLISHED ? "" : " open", published);
+    write_bd_table(out, set, metric, true, range);
+    fputs("</details>\n", out);
 }
 
 /* Memory for the columns of a chart: x and y of every curve, and the series that point to them. */
@@ -110,12 +128,12 @@ static void write_rd_chart(FILE *out, const CurveSet *set, MetricId metric, cons
     svg_chart(out, &chart, columns->series, used);
 }
 
-/* Mean time of a codec over its points. */
+/* Mean processor time of a codec over its points: what else runs disturbs it least. */
 static double mean_time(const Curve *curve, bool decode)
 {
     double sum = 0;
     for (int i = 0; i < curve->count; i++)
-        sum += decode ? curve->points[i].decode_ms : curve->points[i].encode_ms;
+        sum += decode ? curve->points[i].decode_cpu_ms : curve->points[i].encode_cpu_ms;
     return curve->count ? sum / curve->count : NAN;
 }
 
@@ -142,7 +160,8 @@ static void write_speed_chart(FILE *out, const CurveSet *set, MetricId metric, b
              metric_table[metric].title);
     snprintf(label, sizeof label, "BD-rate against %s, %%", set->curves[0].name);
     const Chart chart = {.title = title,
-                         .x_label = "ms per picture, whole program, mean over the points",
+                         .x_label =
+                             "processor time, ms per picture, whole program, mean over the points",
                          .y_label = label,
                          .x_log = true,
                          .points_only = true};
@@ -155,7 +174,9 @@ static void write_points(FILE *out, const CurveSet *set, uint32_t wanted)
     for (int id = 0; id < METRIC_COUNT; id++)
         if (wanted >> id & 1)
             fprintf(out, "<th>%s</th>", metric_table[id].title);
-    fputs("<th>encode, ms</th><th>decode, ms</th><th>peak memory, MiB</th></tr>\n", out);
+    fputs("<th>encode, ms</th><th>decode, ms</th><th>encode, "
+          "CPU ms</th><th>decode, CPU ms</th><th>peak memory, MiB</th></tr>\n",
+          out);
     for (int c = 0; c < set->count; c++) {
         const Curve *curve = &set->curves[c];
         for (int i = 0; i < curve->count && !curve->published; i++) {
@@ -167,6 +188,8 @@ static void write_points(FILE *out, const CurveSet *set, uint32_t wanted)
                     put_number(out, point->values[id], metric_table[id].digits > 4 ? 5 : 3);
             put_number(out, point->encode_ms, 1);
             put_number(out, point->decode_ms, 1);
+            put_number(out, point->encode_cpu_ms, 1);
+            put_number(out, point->decode_cpu_ms, 1);
             put_number(out, point->memory_kb / 1024, 1);
             fputs("</tr>\n", out);
         }
@@ -194,7 +217,8 @@ static void write_head(FILE *out, const Eval *eval, const PageRange *range)
         "included. BD-rate is how many per cent more bits a codec needs than another for the "
         "same quality (PCHIP over the logarithm of the rate, %g to %g bpp; the range of quality "
         "shows where the pointer rests): negative is better. Dashed curves (pub:) are published "
-        "ones, which only compare if the pictures are the same; their MS-SSIM is over RGB, the "
+        "ones (rest the pointer on one for its name), which only compare if the pictures are the "
+        "same; their MS-SSIM is over RGB, the "
         "measured one over luma.</p>\n",
         eval->picture_count, mica_version(), range->lowest_bpp, range->highest_bpp);
 }
@@ -212,7 +236,7 @@ MicaStatus page_write(FILE *out, const Eval *eval, const CurveSet *set, const Pa
         first = first < 0 ? id : first;
         fprintf(out, "<h2>%s</h2>\n", metric_table[id].title);
         write_rd_chart(out, set, (MetricId)id, range, &columns);
-        write_bd_table(out, set, (MetricId)id, range);
+        write_bd_tables(out, set, (MetricId)id, range);
     }
     if (status == MICA_OK && first >= 0) {
         fputs("<h2>Speed</h2>\n", out);

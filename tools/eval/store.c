@@ -19,10 +19,11 @@ MicaStatus eval_append(const Eval *eval, const EvalTask *task, const char *store
     FILE *const stream = fopen(store, "a");
     if (!stream)
         return report_fail_errno(error, errno);
-    fprintf(stream, "%016llx %016llx %.17g %.17g %.17g %.17g %.17g",
+    fprintf(stream, "%016llx %016llx %.17g %.17g %.17g %.17g %.17g %.17g %.17g",
             (unsigned long long)eval->pictures[task->picture].hash,
             (unsigned long long)task->fingerprint, task->pixels, task->run.bytes,
-            task->run.encode_ms, task->run.decode_ms, task->run.memory_kb);
+            task->run.encode_ms, task->run.decode_ms, task->run.encode_cpu_ms,
+            task->run.decode_cpu_ms, task->run.memory_kb);
     for (int id = 0; id < METRIC_COUNT; id++)
         if (eval->wanted >> id & 1)
             fprintf(stream, " %s=%.17g", metric_table[id].name, task->metrics.values[id]);
@@ -59,12 +60,12 @@ static bool parse_metrics(char *text, uint32_t wanted, Metrics *metrics)
 static void load_line(Eval *eval, char *line)
 {
     unsigned long long picture, fingerprint;
-    double numbers[5];
+    double numbers[7];
     int used = 0;
     if (!strchr(line, '\n') || sscanf(line, "%16llx %16llx%n", &picture, &fingerprint, &used) != 2)
         return;
     char *p = line + used, *end;
-    for (int i = 0; i < 5; i++, p = end) {
+    for (int i = 0; i < 7; i++, p = end) {
         numbers[i] = strtod(p, &end);
         if (end == p)
             return;
@@ -80,7 +81,9 @@ static void load_line(Eval *eval, char *line)
         task->run.bytes = numbers[1];
         task->run.encode_ms = numbers[2];
         task->run.decode_ms = numbers[3];
-        task->run.memory_kb = numbers[4];
+        task->run.encode_cpu_ms = numbers[4];
+        task->run.decode_cpu_ms = numbers[5];
+        task->run.memory_kb = numbers[6];
         task->metrics = metrics;
         task->done = true;
     }

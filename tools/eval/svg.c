@@ -8,6 +8,7 @@
 #define RIGHT 310 /* the legend */
 #define TOP 36
 #define BOTTOM 48
+#define LEGEND_FAINT 14 /* more of them have no lines of their own in the legend */
 
 typedef struct Frame {
     double x_min, x_max, y_min, y_max;
@@ -149,6 +150,19 @@ static void put_colour(FILE *out, const Series *series)
             series->faint ? 60 : 40);
 }
 
+static void draw_line(FILE *out, const Frame *f, const Series *s, const char *attributes)
+{
+    fprintf(out, "<path fill=\"none\"%s d=\"", attributes);
+    bool open = false;
+    for (int i = 0; i < s->count; i++) {
+        if (!is_shown(f, s->x[i], s->y[i]))
+            continue;
+        fprintf(out, "%c%.1f %.1f", open ? 'L' : 'M', place_x(f, s->x[i]), place_y(f, s->y[i]));
+        open = true;
+    }
+    fputs("\"/>", out);
+}
+
 static void draw_series(FILE *out, const Chart *chart, const Frame *f, const Series *s)
 {
     const bool lines = !chart->points_only;
@@ -156,19 +170,14 @@ static void draw_series(FILE *out, const Chart *chart, const Frame *f, const Ser
     put_colour(out, s);
     fputs("\" stroke=\"", out);
     put_colour(out, s);
-    fprintf(out, "\" stroke-width=\"%s\"%s>", s->faint ? "1" : "2",
-            s->faint ? " stroke-dasharray=\"5 3\"" : "");
-    if (lines) {
-        fputs("<path fill=\"none\" d=\"", out);
-        bool open = false;
-        for (int i = 0; i < s->count; i++) {
-            if (!is_shown(f, s->x[i], s->y[i]))
-                continue;
-            fprintf(out, "%c%.1f %.1f", open ? 'L' : 'M', place_x(f, s->x[i]), place_y(f, s->y[i]));
-            open = true;
-        }
-        fputs("\"/>", out);
-    }
+    fprintf(out, "\" class=\"%s\" stroke-width=\"%s\"%s><title>", s->faint ? "f" : "",
+            s->faint ? "1" : "2", s->faint ? " stroke-dasharray=\"5 3\"" : "");
+    xml_text(out, s->name);
+    fputs("</title>", out);
+    if (lines)
+        draw_line(out, f, s, "");
+    if (lines && s->faint) /* easier to meet with the pointer, which shows the name */
+        draw_line(out, f, s, " stroke-width=\"9\" stroke-dasharray=\"none\" stroke-opacity=\"0\"");
     for (int i = 0; i < s->count && !(lines && s->faint); i++)
         if (is_shown(f, s->x[i], s->y[i]))
             fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"/>", place_x(f, s->x[i]),
@@ -178,19 +187,28 @@ static void draw_series(FILE *out, const Chart *chart, const Frame *f, const Ser
 
 static void draw_legend(FILE *out, const Series *series, int count)
 {
-    const double room = HEIGHT - TOP - 10;
-    const double step = count > 0 && room / count < 17 ? room / count : 17;
+    const double step = 17;
+    int faint = 0, row = 0;
+    for (int s = 0; s < count; s++)
+        faint += series[s].faint;
     for (int s = 0; s < count; s++) {
-        const double y = TOP + 10 + step * s;
+        if (series[s].faint && faint > LEGEND_FAINT)
+            continue;
+        const double y = TOP + 10 + step * row++;
         fprintf(out, "<path d=\"M%d %.1fh22\" stroke-width=\"%s\"%s stroke=\"", WIDTH - RIGHT + 12,
                 y - 4, series[s].faint ? "1" : "3",
                 series[s].faint ? " stroke-dasharray=\"5 3\"" : "");
         put_colour(out, &series[s]);
-        fprintf(out, "\"/><text x=\"%d\" y=\"%.1f\" style=\"font-size:%.0fpx\">",
-                WIDTH - RIGHT + 40, y, step < 13 ? step - 1 : 12);
+        fprintf(out, "\"/><text x=\"%d\" y=\"%.1f\">", WIDTH - RIGHT + 40, y);
         xml_text(out, series[s].name);
         fputs("</text>\n", out);
     }
+    if (faint > LEGEND_FAINT)
+        fprintf(out,
+                "<path d=\"M%d %.1fh22\" stroke-dasharray=\"5 3\" stroke=\"#888\"/>"
+                "<text x=\"%d\" y=\"%.1f\">%d published curves</text>\n",
+                WIDTH - RIGHT + 12, TOP + 6 + step * row, WIDTH - RIGHT + 40, TOP + 10 + step * row,
+                faint);
 }
 
 void svg_chart(FILE *out, const Chart *chart, const Series *series, int count)
@@ -200,7 +218,8 @@ void svg_chart(FILE *out, const Chart *chart, const Series *series, int count)
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
             "viewBox=\"0 0 %d %d\">\n"
             "<style>text{font:12px sans-serif;fill:#333}.t{font-weight:bold;font-size:15px}"
-            ".g{stroke:#ddd}</style>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
+            ".g{stroke:#ddd}.f:hover path{stroke-width:3;stroke-dasharray:none}</style>\n<rect "
+            "width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n"
             "<clipPath id=\"c\"><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/></clipPath>\n",
             WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT, LEFT, TOP, WIDTH - LEFT - RIGHT,
             HEIGHT - TOP - BOTTOM);

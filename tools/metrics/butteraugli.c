@@ -58,12 +58,12 @@ static MicaStatus measure_in(const char *folder, const char *path, const MicaIma
     snprintf(b, size, "%s/b.png", folder);
     snprintf(log, size, "%s/number", folder);
     const char *const argv[] = {path, a, b, NULL};
-    double milliseconds;
+    ProcessTime time;
     MicaStatus status = write_png(a, reference, error);
     if (status == MICA_OK)
         status = write_png(b, distorted, error);
     if (status == MICA_OK)
-        status = process_run(argv, log, &milliseconds, error);
+        status = process_run(argv, log, &time, error);
     if (status == MICA_OK)
         status = read_number(log, value, error);
     free(names);
