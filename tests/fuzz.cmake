@@ -21,7 +21,7 @@ endfunction()
 
 set(fuzz_targets symbols)
 if(MICA_ENCODER) # they make their streams themselves
-  list(APPEND fuzz_targets model stream roundtrip)
+  list(APPEND fuzz_targets model stream roundtrip video)
 endif()
 if(TARGET mica)
   list(APPEND fuzz_targets image)
