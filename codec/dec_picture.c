@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "codec/alpha.h"
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/dec_alpha.h"
 #include "codec/dec_plan.h"
 #include "codec/dec_segments.h"
 #include "codec/settings.h"
@@ -137,15 +137,12 @@ static void make_opaque(MicaImage *image)
 static MicaStatus decode_alpha(Decoder *d, MicaError *error)
 {
     const MicaStream *s = d->stream;
-    const MicaRegion *r = &d->plan.region;
     if (s->header.channels % 2 != 0)
         return MICA_OK;
     double mark = mica_clock_ms();
     MicaStatus status = MICA_ERROR_BITSTREAM;
     if (s->section[MICA_SECTION_ALPHA])
-        status = mica_alpha_decode(
-            s->section[MICA_SECTION_ALPHA], s->section_size[MICA_SECTION_ALPHA], s->header.width,
-            s->header.height, s->header.depth, d->session->pool, d->image, r->x, r->y, error);
+        status = mica_decode_alpha(s, &d->plan, d->session->pool, d->image, error);
     if (status == MICA_ERROR_BITSTREAM && s->tolerant) {
         make_opaque(d->image);
         d->alpha_damaged = 1;
@@ -161,7 +158,7 @@ static MicaStatus decode(Decoder *d, MicaError *error)
     MicaStatus status = decode_hyper(d, error);
     if (status != MICA_OK)
         return status;
-    const MicaCanvas canvas = {d->image, plan->region.x, plan->region.y};
+    const MicaCanvas canvas = {d->image, plan->region.x, plan->region.y, plan->log2_scale};
     status = mica_image_alloc_depth(d->image, plan->region.width, plan->region.height,
                                     d->stream->header.channels, plan->depth);
     if (status != MICA_OK)

@@ -19,6 +19,8 @@ static MicaStatus choose_region(MicaDecodePlan *plan, const MicaStreamHeader *h,
                          "the region %dx%d+%d+%d is not in the picture of %dx%d", r.width, r.height,
                          r.x, r.y, width, height);
     const int side = 8 / scale;
+    while (1 << plan->log2_scale < scale)
+        plan->log2_scale++;
     plan->region = r;
     plan->cells = (MicaRect){r.x / side, r.y / side, (r.x + r.width + side - 1) / side,
                              (r.y + r.height + side - 1) / side};

@@ -16,8 +16,9 @@ typedef struct MicaDecodePlan {
     int first_column, last_column; /* segments first..last-1 that the cells depend on */
     int first_row, last_row;
     MicaWindowLimit limit;
-    int depth;     /* bits per sample of the result */
-    size_t memory; /* bytes that decoding allocates, but for the session and small change */
+    int log2_scale; /* 0..3 */
+    int depth;      /* bits per sample of the result */
+    size_t memory;  /* bytes that decoding allocates, but for the session and small change */
 } MicaDecodePlan;
 
 /* MICA_ERROR_INVALID_ARGUMENT if the region is not in the picture. */

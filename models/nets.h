@@ -112,6 +112,7 @@ void mica_dequantise(MicaLatents *latents, int step);
 typedef struct MicaCanvas {
     MicaImage *image; /* allocated; gray takes the mean of the three channels */
     int left, top;
+    int log2_scale; /* 0..3: all of this in pixels of a picture of 1 / 2^log2 the size */
 } MicaCanvas;
 
 /* Rows of 8x8 pixel cells whose latents are known once all above row `last` of y are. */

@@ -129,6 +129,38 @@ static void stream(Builder *b, const char *name, MicaPointwise *layer, int input
     pointwise(b, name, layer, inputs, outputs, MICA_INPUT_S16, MICA_OUTPUT_S16);
 }
 
+/* The heads for smaller pictures are not in the file but follow from `head`. */
+static void scaled_head(Builder *b, int log2)
+{
+    MicaPointwise *layer = &b->network->scaled_head[log2];
+    const MicaPointwise *head = &b->network->head;
+    const int inputs = head->inputs, outputs = mica_scaled_head_outputs(log2);
+    const int8_t *weight = tensor(b, "head", ".weight", MICA_TENSOR_S8, head->outputs, inputs);
+    int32_t *bias = reserve(b, (size_t)outputs * sizeof *bias);
+    int16_t *multiplier = reserve(b, (size_t)outputs * sizeof *multiplier);
+    uint8_t *shift = reserve(b, (size_t)outputs);
+    int8_t *means = reserve(b, (size_t)outputs * (size_t)inputs);
+    if (b->status != MICA_OK)
+        return;
+    *layer = (MicaPointwise){.inputs = inputs,
+                             .outputs = outputs,
+                             .input_kind = MICA_INPUT_S16,
+                             .output_kind = MICA_OUTPUT_S16,
+                             .requant = {bias, multiplier, shift}};
+    void *packed = reserve(b, b->network->kernels.pointwise_packed_size(layer));
+    if (!packed)
+        return;
+    for (int o = 0; o < outputs; o++) {
+        const MicaScaledOutput r = mica_scaled_head_output(&head->requant, weight, inputs, log2, o,
+                                                           means + (ptrdiff_t)o * inputs);
+        bias[o] = r.bias;
+        multiplier[o] = r.multiplier;
+        shift[o] = r.shift;
+    }
+    b->network->kernels.pointwise_pack(layer, means, packed);
+    layer->packed = packed;
+}
+
 static const int16_t *anchors(Builder *b, const char *name, int channels, int limit)
 {
     const int16_t *v = tensor(b, name, "", MICA_TENSOR_S16, MICA_GAIN_ANCHORS, channels);
@@ -191,6 +223,9 @@ static void build(Builder *b)
         block(b, name, &n->synthesis[i], f, 2);
     }
     stream(b, "head", &n->head, f, 192);
+    n->scaled_head[0] = n->head;
+    for (int i = 1; i < MICA_SCALES; i++)
+        scaled_head(b, i);
 
     n->stem_gain = anchors(b, "stem_gain", f, MICA_LOG_GAIN_LIMIT);
     n->hyper_gain = anchors(b, "hyper_gain", z, MICA_LOG_GAIN_LIMIT);

@@ -11,6 +11,7 @@
 
 #include "models/gains.h"
 #include "models/model_file.h"
+#include "models/scaled_head.h"
 #include "transforms/kernels.h"
 
 #define MICA_CONTEXT_STEPS 4
@@ -46,6 +47,7 @@ typedef struct MicaNetwork {
     MicaPointwise from_latent;
     MicaBlock synthesis[MICA_MAX_BLOCKS];
     MicaPointwise head;
+    MicaPointwise scaled_head[MICA_SCALES]; /* by log2 of the scale; 0 is `head` */
 
     /* log2 gains and scale offsets, [MICA_GAIN_ANCHORS][channels] */
     const int16_t *stem_gain, *hyper_gain, *prior_gain, *head_gain;

@@ -20,25 +20,33 @@ static uint16_t pixel16(int v)
     return (uint16_t)(v < 0 ? 0 : v > 65535 ? 65535 : v);
 }
 
-/* Pixels from..to-1 of a row of cells, into 8-bit samples; a place for alpha is skipped. */
-static void store_row(const int16_t *cell, int from, int to, int channels, uint8_t *out)
+/* A row of pixels of cells next to each other. */
+typedef struct CellRow {
+    const int16_t *samples; /* of the first cell */
+    int log2_side;          /* of a cell, in pixels */
+    int stride;             /* samples from one cell to the next */
+} CellRow;
+
+static const int16_t *cell_pixel(const CellRow *r, int x)
 {
-    if (channels == 3) { /* by sample, the whole cells without looking at the sides */
-        const int last = to * 3;
-        int s = from * 3;
-        for (; s < last && s % 24; s++)
-            *out++ = pixel(cell[(ptrdiff_t)(s / 24) * 192 + s % 24]);
-        for (; s + 24 <= last; s += 24, out += 24) {
-            const int16_t *p = cell + (ptrdiff_t)(s / 24) * 192;
+    return r->samples + (ptrdiff_t)(x >> r->log2_side) * r->stride +
+           (x & ((1 << r->log2_side) - 1)) * 3;
+}
+
+/* Pixels from..to-1 of a row, into 8-bit samples; a place for alpha is skipped. */
+static void store_row(const CellRow *r, int from, int to, int channels, uint8_t *out)
+{
+    for (int x = from; x < to; x++, out += channels) {
+        if (channels == 3 && r->log2_side == 3 && !(x & 7) && x + 8 <= to) {
+            /* A whole cell in full size, as nearly all are. */
+            const int16_t *p = r->samples + (ptrdiff_t)(x >> 3) * r->stride;
             for (int i = 0; i < 24; i++)
                 out[i] = pixel(p[i]);
+            x += 7;
+            out += 21;
+            continue;
         }
-        for (; s < last; s++)
-            *out++ = pixel(cell[(ptrdiff_t)(s / 24) * 192 + s % 24]);
-        return;
-    }
-    for (int x = from; x < to; x++, out += channels) {
-        const int16_t *p = cell + (ptrdiff_t)(x >> 3) * 192 + (x & 7) * 3;
+        const int16_t *p = cell_pixel(r, x);
         if (channels < 3)
             out[0] = (uint8_t)((pixel(p[0]) + pixel(p[1]) + pixel(p[2]) + 1) / 3);
         else
@@ -47,10 +55,10 @@ static void store_row(const int16_t *cell, int from, int to, int channels, uint8
     }
 }
 
-static void store_row16(const int16_t *cell, int from, int to, int channels, uint16_t *out)
+static void store_row16(const CellRow *r, int from, int to, int channels, uint16_t *out)
 {
     for (int x = from; x < to; x++, out += channels) {
-        const int16_t *p = cell + (ptrdiff_t)(x >> 3) * 192 + (x & 7) * 3;
+        const int16_t *p = cell_pixel(r, x);
         if (channels < 3)
             out[0] = (uint16_t)((pixel16(p[0]) + pixel16(p[1]) + pixel16(p[2]) + 1) / 3);
         else
@@ -59,25 +67,27 @@ static void store_row16(const int16_t *cell, int from, int to, int channels, uin
     }
 }
 
-/* One row of 8x8 cells of samples in 1/64 on the canvas; the first cell is (cell_x, cell_y). */
-static void shuffle_row(const int16_t *in, int cell_x, int cell_y, int cells,
+/* One row of cells of samples in 1/64 on the canvas; the first cell is (cell_x, cell_y). */
+static void shuffle_row(const int16_t *in, int stride, int cell_x, int cell_y, int cells,
                         const MicaCanvas *canvas)
 {
     const MicaImage *image = canvas->image;
+    const int log2_side = 3 - canvas->log2_scale, side = 1 << log2_side;
     /* Column of the image where the cells begin, and the columns of the cells that are in it. */
-    const int x0 = cell_x * 8 - canvas->left;
+    const int x0 = cell_x * side - canvas->left;
     const int from = x0 < 0 ? -x0 : 0;
-    const int to = image->width - x0 < cells * 8 ? image->width - x0 : cells * 8;
-    for (int dy = 0; dy < 8; dy++) {
-        const int y = cell_y * 8 + dy - canvas->top;
+    const int to = image->width - x0 < cells * side ? image->width - x0 : cells * side;
+    for (int dy = 0; dy < side; dy++) {
+        const int y = cell_y * side + dy - canvas->top;
         if (y < 0 || y >= image->height)
             continue;
         const ptrdiff_t first = (ptrdiff_t)(x0 + from) * image->channels;
+        const CellRow row = {in + dy * side * 3, log2_side, stride};
         uint8_t *line = image->data + y * image->stride;
         if (image->depth == 16)
-            store_row16(in + dy * 24, from, to, image->channels, (uint16_t *)(void *)line + first);
+            store_row16(&row, from, to, image->channels, (uint16_t *)(void *)line + first);
         else
-            store_row(in + dy * 24, from, to, image->channels, line + first);
+            store_row(&row, from, to, image->channels, line + first);
     }
 }
 
@@ -91,8 +101,9 @@ static void head_row(void *context, int index, int thread)
     int16_t *samples = gained + (ptrdiff_t)width * channels;
     n->kernels.gain(mica_plane_at(j->in, r->x0, r->y0 + index), gained, (size_t)width, channels,
                     j->gains->mantissa, j->gains->shift);
-    n->kernels.pointwise(&n->head, gained, channels, samples, 192, NULL, (size_t)width);
-    shuffle_row(samples, r->x0, r->y0 + index, width, j->canvas);
+    const MicaPointwise *head = &n->scaled_head[j->canvas->log2_scale];
+    n->kernels.pointwise(head, gained, channels, samples, head->outputs, NULL, (size_t)width);
+    shuffle_row(samples, head->outputs, r->x0, r->y0 + index, width, j->canvas);
 }
 
 int mica_synthesis_rows(const MicaRunner *runner, int last)

@@ -5,6 +5,7 @@
 #include "tools/batch.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
+#include "tools/decode_options.h"
 #include "tools/files.h"
 #include "tools/output/writer.h"
 #include "tools/report.h"
@@ -16,6 +17,7 @@ typedef struct DecodeJob {
     bool md5;
     WriteOptions write;
     CodecOptions codec;
+    DecodeOptions decode;
     BatchOptions batch;
     VideoDecodeJob video;
     const Writer *writer;
@@ -94,7 +96,7 @@ static int run_job(DecodeJob *job)
     /* A damaged header is the input's fault even where the output cannot be written either. */
     MicaStreamInfo info;
     error.status = mica_stream_info(job->input.data, job->input.size, &info, &error);
-    if (error.status != MICA_OK)
+    if (error.status != MICA_OK && !job->decode.best_effort)
         return report_error(input, &error);
     /* Before the work: where the result cannot be written, nobody should wait for it. */
     error.status =
@@ -105,9 +107,14 @@ static int run_job(DecodeJob *job)
     MicaDecodeSettings settings;
     MicaTimes times = {0};
     codec_options_decoder(&job->codec, &settings);
+    MicaDamage damage = {0};
+    decode_options_apply(&job->decode, &settings);
+    settings.damage = &damage;
     settings.times = &times;
     error.status =
         mica_image_decode(job->input.data, job->input.size, &settings, &job->image, &error);
+    if (error.status == MICA_ERROR_CANCELLED)
+        report_fail(&error, error.status, "not decoded within %g s", job->decode.time_limit);
     if (error.status != MICA_OK)
         return report_error(input, &error);
 
@@ -125,6 +132,11 @@ static int run_job(DecodeJob *job)
                     "%.1f)",
                     job->image.width, job->image.height, job->image.channels == 1 ? "gray" : "RGB",
                     times.total, times.hyper, times.context, times.entropy, times.synthesis);
+    if (damage.found) {
+        report_note(input, "damaged: %.3g %% of the picture (%d of %d segments) is lost or blurred",
+                    100 * damage.damaged_area, damage.damaged_segments, damage.segments);
+        return EXIT_DAMAGED;
+    }
     return EXIT_DONE;
 }
 
@@ -182,6 +194,7 @@ int cmd_decode(int argc, char **argv)
          "write the MD5 of the samples instead; OUT may be left out"},
         {"jpeg-quality", 0, OPTION_INT, &job.write.jpeg_quality, 1, 100, "Q",
          "quality of JPEG output, default 95"},
+        OPTIONS_DECODE(job.decode),
         OPTIONS_VIDEO_DECODE(job.video),
         OPTION_MODEL(job.codec, "model to use; default: the built-in one of the stream"),
         OPTION_THREADS(job.codec),
@@ -215,6 +228,8 @@ int cmd_decode(int argc, char **argv)
 
     const bool video = is_video(&job);
     code = video ? OPTIONS_CONTINUE : choose_writer(&job, syntax.command);
+    if (code == OPTIONS_CONTINUE)
+        code = decode_options_check(&job.decode, syntax.command);
     if (code == OPTIONS_CONTINUE)
         code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)

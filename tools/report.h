@@ -20,6 +20,7 @@
 #define EXIT_DONE 0
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+#define EXIT_DAMAGED 3 /* done, but a part of the input was lost (--best-effort) */
 
 /* What to call a file argument in a message: "-" is standard input or standard output. */
 const char *report_input_name(const char *file);

@@ -149,10 +149,41 @@ class Reference:
             return np.where(index < skip, 0, s)
         return choose
 
-    def synthesise(self, y_hat, quality):
+    def scaled_head(self, log2):
+        """Section 6 of networks.md: weights, bias, shift of the head for pictures of 1 / 2^log2 the sides."""
+        side, count = 8 >> log2, 1 << log2
+        w, b = self.t('head.weight'), self.t('head.bias')
+        m, s = self.t('head.multiplier'), self.t('head.shift')
+
+        def scale(v, n):
+            return v << n if n >= 0 else v >> -n
+        weights, biases, shifts = [], [], []
+        for y, x, c in np.ndindex(side, side, 3):
+            group = [((y * count + dy) * 8 + x * count + dx) * 3 + c for dy in range(count) for dx in range(count)]
+            mean = [sum(scale(int(w[o, i]) * int(m[o]), 25 - int(s[o])) for o in group) for i in range(w.shape[1])]
+            peak = max(abs(v) for v in mean)
+            top = 39 + 2 * log2
+            q = min(max(0, top - 31, peak.bit_length() - 7), top)
+            half = 1 << q - 1 if q else 0
+            weights.append([min(max(v + half >> q, -127), 127) for v in mean])
+            shift = top - q
+            bias = sum((int(b[o]) - (1 << int(s[o]) >> 1)) * int(m[o]) >> int(s[o]) for o in group)
+            limit = 1 << 30 + 2 * log2
+            bias = scale(min(max(bias, -limit), limit), 1 + shift - 15 - 2 * log2) + (1 << shift >> 1)
+            limit = 2 ** 31 - 1 - w.shape[1] * 127 * 32768
+            biases.append(min(max(bias, -limit), limit))
+            shifts.append(shift)
+        return np.array(weights), np.array(biases), np.array(shifts)
+
+    def synthesise(self, y_hat, quality, log2=0):
         f = depth_to_space(self.pointwise(y_hat, 'from_latent'), 2)
         for i in range(self.config['synthesis']):
             f = self.block(f, 'synthesis.%d' % i)
         f = self.gain(f, self.log2_gain('head_gain', quality))
-        v = depth_to_space(self.pointwise(f, 'head'), 8)
+        if log2:
+            w, b, shift = self.scaled_head(log2)
+            t = int16((f @ w.T + b) >> shift)
+            v = depth_to_space((t * 2 ** 14 + 0x4000) >> 15, 8 >> log2)
+        else:
+            v = depth_to_space(self.pointwise(f, 'head'), 8)
         return np.clip((v + 32) >> PIXEL_BITS, 0, 255).astype(np.uint8)
