@@ -49,7 +49,7 @@ def read_pnm(path):
 
 
 def expected(reference, a, quality, side):
-    """The decoded picture that the codec must produce."""
+    """The decoded pictures that the codec must produce, at the scales 1, 1/2, 1/4, 1/8."""
     h, w, channels = a.shape
     q = int(quality * 1008 / 100 + 0.5)
     rgb = np.repeat(a, 3 // channels, 2)
@@ -65,8 +65,11 @@ def expected(reference, a, quality, side):
         return s * (rows[:, None] & columns[None])[:, :, None]
     f = reference.prior(z, q)
     y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16))
-    out = reference.synthesise(y_hat, q)[:h, :w].astype(int)
-    return (out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8)
+    pictures = []
+    for log2 in range(4):
+        out = reference.synthesise(y_hat, q, log2)[:-(-h >> log2), :-(-w >> log2)].astype(int)
+        pictures.append((out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8))
+    return pictures
 
 
 def run(*command):
@@ -98,9 +101,11 @@ def main():
                         run(mica, 'encode', *how, *options, source, coded)
                         with open(coded, 'rb') as f:
                             files.add(hashlib.md5(f.read()).hexdigest())
-                        run(mica, 'decode', *options, coded, decoded)
-                        if not np.array_equal(read_pnm(decoded), want):
-                            bad.append('%s/%s' % (level, threads))
+                        for log2 in range(4 if level in ('c', 'all') and threads in '14' else 1):
+                            scale = ['--scale', '1/%d' % (1 << log2)] if log2 else []
+                            run(mica, 'decode', *options, *scale, coded, decoded)
+                            if not np.array_equal(read_pnm(decoded), want[log2]):
+                                bad.append('%s/%s/%s' % (level, threads, 1 << log2))
                 ok = not bad and len(files) == 1
                 failures += not ok
                 print('%s %s %dx%dx%d -q %g: %s' % ('ok  ' if ok else 'FAIL', os.path.basename(model), width, height,
