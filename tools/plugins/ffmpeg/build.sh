@@ -65,7 +65,7 @@ cd ffmpeg
         --enable-protocol=file,pipe --enable-parser=png --enable-indev=lavfi \
         --enable-demuxer=image2,image_png_pipe,nut,mov,matroska,avi,yuv4mpegpipe \
         --enable-muxer=nut,mov,matroska,avi,yuv4mpegpipe,framemd5,image2,null,rawvideo \
-        --enable-decoder=png,rawvideo,ffv1,pcm_s16le,libmica \
+        --enable-decoder=png,rawvideo,wrapped_avframe,ffv1,pcm_s16le,libmica \
         --enable-encoder=png,rawvideo,wrapped_avframe,ffv1,pcm_s16le,libmica \
         --enable-filter=scale,format,null,anull,aformat,aresample,testsrc2,sine,trim,fps
 make -j "$jobs" >make.log 2>&1 || {
