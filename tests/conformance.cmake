@@ -19,6 +19,15 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
 endif()
 
+# Races, and reads of uninitialised memory.
+if(MICA_SLOW_TESTS AND NOT MICA_SANITIZE)
+  foreach(kind thread valgrind)
+    add_test(NAME slow_${kind} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/sanitize.sh ${kind} ${PROJECT_SOURCE_DIR}
+      ${PROJECT_BINARY_DIR}/sanitize-${kind})
+    set_tests_properties(slow_${kind} PROPERTIES LABELS slow TIMEOUT 3600 SKIP_RETURN_CODE 77)
+  endforeach()
+endif()
+
 # Other processors under emulation: minutes, and compilers that few machines have.
 if(MICA_SLOW_TESTS)
   foreach(arch aarch64 s390x)

@@ -4,6 +4,9 @@ Every stream of this folder must decode to the pixels whose MD5 stands in vector
 must encode to the same bytes, at every instruction-set level of this processor and with 1, 2, 4 and 7 threads. The same
 list is checked by builds of different compilers and processors, so equal MD5s here mean equal results everywhere.
 
+Streams of versions before 1.0 that are no longer read lie in folders of their own (v0.1): they must be refused with a
+message that names both versions.
+
 --decoder decodes only, once, with the small program decode_raw, perhaps under an emulator.
 
 --update writes streams and sums anew. It is for a new bitstream version or model only: streams of a released version
@@ -61,6 +64,22 @@ def check_decoder(command, vectors):
     return bad
 
 
+def check_older(mica, vectors):
+    """Streams in the folders of other versions than the listed ones."""
+    bad = 0
+    current = {os.path.dirname(v['stream']) for v in vectors}
+    folders = [name for name in os.listdir(HERE) if name.startswith('v') and os.path.isdir(os.path.join(HERE, name))]
+    for folder in sorted(set(folders) - current):
+        for name in sorted(os.listdir(os.path.join(HERE, folder))):
+            path = os.path.join(HERE, folder, name)
+            out = subprocess.run([mica, 'decode', '--md5', path], capture_output=True, text=True)
+            ok = (out.returncode == 1 and not out.stdout and out.stderr.count('\n') == 1 and
+                  'format version %s, this mica reads %s' % (folder[1:], max(current)[1:]) in out.stderr)
+            bad += not ok
+            print('%s %s/%s: %s' % ('ok  ' if ok else 'FAIL', folder, name, out.stderr.strip()))
+    return bad
+
+
 def main():
     mica = sys.argv[1]
     with open(INDEX) as f:
@@ -76,7 +95,7 @@ def main():
         return
     have = levels(mica)
     runs = [('--cpu', level, '--threads', t) for level in have for t in THREADS]
-    bad = 0
+    bad = check_older(mica, vectors)
     with tempfile.TemporaryDirectory() as d:
         for v in vectors:
             with open(os.path.join(HERE, v['stream']), 'rb') as f:
