@@ -37,7 +37,7 @@ apt-get update -q >/dev/null
 if [ "$1" = command ]; then
     apt-get install -q -y --no-install-recommends ./libmica[0-9]*.deb ./mica_*.deb >log 2>&1 || { tail log; exit 1; }
     mica --version
-    photo=$(ls *.png | head -n 1)
+    photo=$(ls -S *.png | head -n 1)
     mica encode "$photo" photo.mica
     mica decode photo.mica back.png
     mica compare "$photo" back.png
