@@ -228,7 +228,7 @@ static MicaStatus (*const benches[])(const BenchJob *job, MicaError *error) = {b
 /* Smooth areas, edges and noise, the same on every machine. */
 static MicaStatus generate_picture(MicaImage *image, MicaError *error)
 {
-    const MicaStatus status = input_alloc(image, 768, 512, 3, error);
+    const MicaStatus status = input_alloc(image, 768, 512, 3, 8, error);
     if (status != MICA_OK)
         return status;
     uint32_t random = 1;

@@ -9,6 +9,7 @@
 #include "tools/json.h"
 #include "tools/metrics/metrics.h"
 #include "tools/output/writer.h"
+#include "tools/picture.h"
 #include "tools/report.h"
 
 typedef struct CompareJob {
@@ -17,6 +18,8 @@ typedef struct CompareJob {
     uint32_t wanted;
     CodecOptions codec;
     MicaImage reference, distorted;
+    bool has_alpha;
+    double alpha_psnr;
     FileBytes files[2]; /* where they came from; the bytes are freed */
 } CompareJob;
 
@@ -26,6 +29,7 @@ static int read_image(const CompareJob *job, const char *file, FileBytes *bytes,
     codec_options_decoder(&job->codec, &settings);
     const ReadOptions options = {.file = report_input_name(file),
                                  .depth8 = job->depth8,
+                                 .everything = true,
                                  .verbose = job->codec.verbose,
                                  .settings = &settings};
     MicaError error = {MICA_OK, ""};
@@ -46,6 +50,8 @@ static void print_json(const CompareJob *job, const Metrics *metrics)
     for (int id = 0; id < METRIC_COUNT; id++)
         if (job->wanted >> id & 1)
             json_real(&json, metric_table[id].name, metrics->values[id]);
+    if (job->has_alpha)
+        json_real(&json, "psnr_alpha", job->alpha_psnr);
     json_object_end(&json);
 }
 
@@ -64,6 +70,23 @@ static void print_text(const CompareJob *job, const Metrics *metrics)
         else
             printf("%-12s %.*f%s\n", metric->name, metric->digits, value, metric->unit);
     }
+    if (job->has_alpha && isinf(job->alpha_psnr))
+        printf("%-12s inf\n", "psnr_alpha");
+    else if (job->has_alpha)
+        printf("%-12s %.4f dB\n", "psnr_alpha", job->alpha_psnr);
+}
+
+/* Alpha is measured by itself, and the colours without it, transparent or not. */
+static MicaStatus measure_alpha(CompareJob *job, MicaError *error)
+{
+    MicaImage *a = &job->reference, *b = &job->distorted;
+    job->has_alpha = picture_has_alpha(a) || picture_has_alpha(b);
+    if (a->width != b->width || a->height != b->height)
+        return MICA_OK; /* reported when the colours are compared */
+    if (job->has_alpha)
+        job->alpha_psnr = metrics_alpha_psnr(a, b);
+    const MicaStatus status = picture_drop_alpha(a, error);
+    return status == MICA_OK ? picture_drop_alpha(b, error) : status;
 }
 
 static int write_map(CompareJob *job)
@@ -77,7 +100,11 @@ static int write_map(CompareJob *job)
     error.status = output_file_open(&out, job->map_name, NULL, true, &error);
     if (error.status != MICA_OK)
         return report_error(name, &error);
-    error.status = metrics_map(&job->reference, &job->distorted, &map, &error);
+    error.status = picture_round(&job->reference, &error);
+    if (error.status == MICA_OK)
+        error.status = picture_round(&job->distorted, &error);
+    if (error.status == MICA_OK)
+        error.status = metrics_map(&job->reference, &job->distorted, &map, &error);
     if (error.status == MICA_OK)
         error.status = writer->write(&out, &map, &options, &error);
     if (error.status == MICA_OK || out.error)
@@ -101,7 +128,10 @@ static int run_job(CompareJob *job, const char *reference, const char *distorted
             report_fail(&error, MICA_ERROR_INVALID_ARGUMENT, "is an input file as well");
             return report_error(report_output_name(job->map_name), &error);
         }
-    error.status = metrics_compare(&job->reference, &job->distorted, job->wanted, &metrics, &error);
+    error.status = measure_alpha(job, &error);
+    if (error.status == MICA_OK)
+        error.status =
+            metrics_compare(&job->reference, &job->distorted, job->wanted, &metrics, &error);
     if (error.status != MICA_OK)
         return report_error(report_input_name(distorted), &error);
     if (job->map_name && (code = write_map(job)) != EXIT_DONE)

@@ -5,9 +5,11 @@
 #include "tools/batch.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
+#include "tools/contents.h"
 #include "tools/decode_options.h"
 #include "tools/files.h"
 #include "tools/output/writer.h"
+#include "tools/picture.h"
 #include "tools/report.h"
 #include "tools/video/video.h"
 
@@ -16,6 +18,7 @@ typedef struct DecodeJob {
     const char *format;
     bool md5;
     WriteOptions write;
+    DecodeContents contents;
     CodecOptions codec;
     DecodeOptions decode;
     BatchOptions batch;
@@ -111,6 +114,7 @@ static int run_job(DecodeJob *job)
     decode_options_apply(&job->decode, &settings);
     settings.damage = &damage;
     settings.times = &times;
+    settings.depth = contents_depth(&job->contents, job->writer);
     error.status =
         mica_image_decode(job->input.data, job->input.size, &settings, &job->image, &error);
     if (error.status == MICA_ERROR_CANCELLED)
@@ -118,7 +122,9 @@ static int run_job(DecodeJob *job)
     if (error.status != MICA_OK)
         return report_error(input, &error);
 
-    error.status = job->writer->write(&job->output, &job->image, &job->write, &error);
+    error.status = contents_before_writing(&job->contents, job->writer, &job->image, &error);
+    if (error.status == MICA_OK)
+        error.status = job->writer->write(&job->output, &job->image, &job->write, &error);
     if (job->output.error) /* the cause; the writer only saw that it could not go on */
         error.status = output_file_commit(&job->output, &error);
     if (error.status == MICA_OK)
@@ -126,11 +132,13 @@ static int run_job(DecodeJob *job)
     if (error.status != MICA_OK)
         return report_error(output, &error);
 
+    char kind[32];
     if (job->codec.verbose)
         report_note(output,
                     "%dx%d %s, %.1f ms (hyper %.1f, context %.1f, entropy %.1f, synthesis "
                     "%.1f)",
-                    job->image.width, job->image.height, job->image.channels == 1 ? "gray" : "RGB",
+                    job->image.width, job->image.height,
+                    picture_kind(job->image.channels, job->image.depth, kind, sizeof kind),
                     times.total, times.hyper, times.context, times.entropy, times.synthesis);
     if (damage.found) {
         report_note(input, "damaged: %.3g %% of the picture (%d of %d segments) is lost or blurred",
@@ -195,6 +203,7 @@ int cmd_decode(int argc, char **argv)
         {"jpeg-quality", 0, OPTION_INT, &job.write.jpeg_quality, 1, 100, "Q",
          "quality of JPEG output, default 95"},
         OPTIONS_DECODE(job.decode),
+        OPTIONS_CONTENTS_DECODE(job.contents),
         OPTIONS_VIDEO_DECODE(job.video),
         OPTION_MODEL(job.codec, "model to use; default: the built-in one of the stream"),
         OPTION_THREADS(job.codec),
@@ -217,6 +226,8 @@ int cmd_decode(int argc, char **argv)
     if (!arguments)
         return report_error(NULL, &(MicaError){MICA_ERROR_OUT_OF_MEMORY, "out of memory"});
     int code = options_parse(&syntax, argc, argv, arguments);
+    if (code == OPTIONS_CONTINUE && job.contents.depth % 8 != 0)
+        code = report_usage(syntax.command, "--depth: %d is not 8 or 16", job.contents.depth);
     if (code == OPTIONS_CONTINUE)
         code = batch_check(&job.batch, syntax.command, arguments, 1, 2);
     if (code != OPTIONS_CONTINUE) {

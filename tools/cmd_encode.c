@@ -5,8 +5,10 @@
 #include "tools/batch.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
+#include "tools/contents.h"
 #include "tools/files.h"
 #include "tools/input/reader.h"
+#include "tools/picture.h"
 #include "tools/report.h"
 #include "tools/video/video.h"
 
@@ -16,6 +18,7 @@ typedef struct EncodeJob {
     int effort, segment;
     bool progressive;
     bool depth8;
+    EncodeContents contents;
     CodecOptions codec;
     BatchOptions batch;
     VideoEncodeJob video;
@@ -32,15 +35,18 @@ static MicaStatus read_image(EncodeJob *job, MicaError *error)
         return status;
     const ReadOptions options = {.file = report_input_name(job->input_name),
                                  .depth8 = job->depth8,
+                                 .everything = true,
+                                 .strip = job->contents.strip,
                                  .verbose = job->codec.verbose};
     const Reader *reader = input_probe(job->input.data, job->input.size, error);
     if (!reader)
         return MICA_ERROR_BITSTREAM;
     if (reader == &reader_mica)
         return report_fail(error, MICA_ERROR_INVALID_ARGUMENT, "is a mica file already");
-    status = reader->read(job->input.data, job->input.size, &options, &job->image, error);
+    status = input_read(job->input.data, job->input.size, &options, &job->image, error);
     files_free(&job->input);
-    return status;
+    return status == MICA_OK ? contents_before_encoding(&job->contents, &job->image, error)
+                             : status;
 }
 
 static MicaStatus encode_image(EncodeJob *job, MicaTimes *times, MicaError *error)
@@ -52,6 +58,7 @@ static MicaStatus encode_image(EncodeJob *job, MicaTimes *times, MicaError *erro
     settings.effort = job->effort;
     settings.segment = job->segment;
     settings.progressive = job->progressive;
+    settings.alpha_quality = job->contents.alpha_quality;
     settings.threads = job->codec.threads;
     if (job->codec.cpu)
         settings.cpu_mask = job->codec.cpu_mask;
@@ -79,11 +86,13 @@ static int run_job(EncodeJob *job)
         return report_error(output, &error);
 
     if (job->codec.verbose) {
+        char kind[32];
         const double pixels = (double)job->image.width * job->image.height;
         report_note(output,
                     "%dx%d %s, %zu bytes, %.4f bpp, %.1f ms (analysis %.1f, hyper %.1f, "
                     "context %.1f, entropy %.1f)",
-                    job->image.width, job->image.height, job->image.channels == 1 ? "gray" : "RGB",
+                    job->image.width, job->image.height,
+                    picture_kind(job->image.channels, job->image.depth, kind, sizeof kind),
                     job->stream.size, (double)job->stream.size * 8 / pixels, times.total,
                     times.analysis, times.hyper, times.context, times.entropy);
     }
@@ -165,6 +174,7 @@ int cmd_encode(int argc, char **argv)
     memset(&job, 0, sizeof job);
     job.quality = 50;
     job.effort = 5;
+    job.contents = (EncodeContents)ENCODE_CONTENTS_DEFAULTS;
     job.video.gop = 1;
     job.video.buffer_ms = 1000;
     const Option options[] = {{"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q",
@@ -180,6 +190,7 @@ int cmd_encode(int argc, char **argv)
                               OPTION_CPU(job.codec),
                               {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
                                "round samples of more than 8 bits to 8"},
+                              OPTIONS_CONTENTS_ENCODE(job.contents),
                               OPTIONS_VIDEO_ENCODE(job.video),
                               OPTION_VERBOSE(job.codec),
                               OPTIONS_BATCH(job.batch),

@@ -5,6 +5,7 @@
 #include "tools/commands.h"
 #include "tools/files.h"
 #include "tools/json.h"
+#include "tools/picture.h"
 #include "tools/report.h"
 
 typedef struct Description {
@@ -12,9 +13,28 @@ typedef struct Description {
     size_t size;
     MicaStreamInfo info;
     double bpp;
+    int orientation;                      /* 1..8 */
+    size_t icc_size, exif_size, xmp_size; /* bytes, 0: none */
     char model_id[MODEL_ID_TEXT_SIZE];
     char model_name[sizeof((MicaModelInfo *)0)->name]; /* empty: no built-in model */
 } Description;
+
+/* What the optional sections hold. */
+static void describe_metadata(Description *d, const uint8_t *data)
+{
+    d->orientation = 1;
+    for (int i = 0; i < d->info.section_count; i++) {
+        const MicaSectionInfo *s = &d->info.sections[i];
+        if (strcmp(s->type, "ICCP") == 0)
+            d->icc_size = s->size;
+        if (strcmp(s->type, "XMP ") == 0)
+            d->xmp_size = s->size;
+        if (strcmp(s->type, "EXIF") == 0) {
+            d->exif_size = s->size;
+            d->orientation = picture_orientation(data + s->offset, s->size);
+        }
+    }
+}
 
 static void describe(Description *d)
 {
@@ -46,6 +66,22 @@ static void print_json(const Description *d)
     json_integer(&json, "width", info->width);
     json_integer(&json, "height", info->height);
     json_integer(&json, "channels", info->channels);
+    json_integer(&json, "depth", info->depth);
+    json_boolean(&json, "alpha", info->channels % 2 == 0);
+    json_boolean(&json, "premultiplied", info->premultiplied);
+    if (info->colour.described) {
+        json_object(&json, "colour");
+        json_integer(&json, "primaries", info->colour.primaries);
+        json_integer(&json, "transfer", info->colour.transfer);
+        json_boolean(&json, "full_range", info->colour.full_range);
+        json_object_end(&json);
+    } else {
+        json_text(&json, "colour", NULL);
+    }
+    json_integer(&json, "icc_bytes", (int64_t)d->icc_size);
+    json_integer(&json, "exif_bytes", (int64_t)d->exif_size);
+    json_integer(&json, "xmp_bytes", (int64_t)d->xmp_size);
+    json_integer(&json, "orientation", d->orientation);
     json_real(&json, "quality", info->quality);
     json_real(&json, "bpp", d->bpp);
     json_array(&json, "sections");
@@ -63,11 +99,20 @@ static void print_json(const Description *d)
 static void print_text(const Description *d)
 {
     const MicaStreamInfo *info = &d->info;
+    char kind[32];
     printf("%s: mica %d.%d, %dx%d %s, quality %.4g, %zu bytes, %.4f bpp\n", d->file,
            info->version_major, info->version_minor, info->width, info->height,
-           info->channels == 1 ? "gray" : "RGB", info->quality, d->size, d->bpp);
+           picture_kind(info->channels, info->depth, kind, sizeof kind), info->quality, d->size,
+           d->bpp);
     printf("model    %s  %s\n", d->model_id,
            d->model_name[0] ? d->model_name : "(not built in, needs --model)");
+    if (info->premultiplied)
+        printf("alpha    premultiplied\n");
+    if (info->colour.described)
+        printf("colour   primaries %d, transfer %d, %s range\n", info->colour.primaries,
+               info->colour.transfer, info->colour.full_range ? "full" : "narrow");
+    if (d->orientation != 1)
+        printf("exif     orientation %d\n", d->orientation);
     printf("section      offset        size\n");
     size_t payload = 0;
     for (int i = 0; i < info->section_count; i++) {
@@ -102,6 +147,8 @@ int cmd_info(int argc, char **argv)
     if ((error.status = files_read(&bytes, arguments[0], &error)) == MICA_OK) {
         description.size = bytes.size;
         error.status = mica_stream_info(bytes.data, bytes.size, &description.info, &error);
+        if (error.status == MICA_OK)
+            describe_metadata(&description, bytes.data);
         files_free(&bytes);
     }
     if (error.status != MICA_OK)

@@ -43,6 +43,7 @@ find_missing() {
     want libavformat-dev links libavformat/avformat.h avformat
     want libavcodec-dev links libavcodec/avcodec.h avcodec
     want libswscale-dev links libswscale/swscale.h swscale
+    want liblcms2-dev links lcms2.h lcms2
     want libcmocka-dev links cmocka.h cmocka
     want python3-numpy numpy
     want clang has clang

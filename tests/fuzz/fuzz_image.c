@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     settings.threads = 1;
     settings.max_pixels = 64 * 64;
     const ReadOptions options = {
-        .file = "fuzz", .depth8 = size & 1, .verbose = false, .settings = &settings};
+        .file = "fuzz", .depth8 = size & 1, .everything = size & 2, .settings = &settings};
     MicaImage image;
     MicaError error = {0};
     memset(&image, 0xee, sizeof image);
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
         fuzz_require(image.width > 0 && image.height > 0 && image.data, "a picture");
         volatile unsigned sum = 0; /* every sample is there and initialised */
         for (int y = 0; y < image.height; y++)
-            for (int x = 0; x < image.width * image.channels; x++)
+            for (int x = 0; x < image.width * image.channels * image.depth / 8; x++)
                 sum = sum + image.data[y * image.stride + x];
         mica_image_free(&image);
     } else {

@@ -54,7 +54,7 @@ MicaStatus y4m_read(const uint8_t *data, size_t size, MicaImage *image, MicaErro
     const size_t frame = (size_t)(end + 1 - data), plane = (size_t)width * (size_t)height;
     if (size < frame + 6 + 3 * plane || memcmp(data + frame, "FRAME\n", 6) != 0)
         return report_fail(error, MICA_ERROR_BITSTREAM, "the y4m file has no whole frame");
-    const MicaStatus status = input_alloc(image, (uint64_t)width, (uint64_t)height, 3, error);
+    const MicaStatus status = input_alloc(image, (uint64_t)width, (uint64_t)height, 3, 8, error);
     if (status != MICA_OK)
         return status;
     const uint8_t *luma = data + frame + 6;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tools/picture.h"
 #include "tools/report.h"
 
 /* 2^28 pixels, what the decoder allows by default: 768 MiB of RGB. */
@@ -22,15 +23,38 @@ const Reader *input_probe(const uint8_t *data, size_t size, MicaError *error)
     return NULL;
 }
 
+/* Bring a picture to 8 bits and one or three channels, where nothing is lost by it. */
+static MicaStatus simplify(MicaImage *image, MicaError *error)
+{
+    if (image->depth == 16)
+        return report_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
+                           "16 bits per sample are not supported here, --depth8 rounds them to 8");
+    if (!picture_is_opaque(image))
+        return report_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE, "alpha is not supported here");
+    mica_buffer_free(&image->icc);
+    mica_buffer_free(&image->exif);
+    mica_buffer_free(&image->xmp);
+    return picture_drop_alpha(image, error);
+}
+
 MicaStatus input_read(const uint8_t *data, size_t size, const ReadOptions *options,
                       MicaImage *image, MicaError *error)
 {
     memset(image, 0, sizeof *image);
     const Reader *reader = input_probe(data, size, error);
-    return reader ? reader->read(data, size, options, image, error) : MICA_ERROR_BITSTREAM;
+    if (!reader)
+        return MICA_ERROR_BITSTREAM;
+    MicaStatus status = reader->read(data, size, options, image, error);
+    if (status == MICA_OK && options->depth8)
+        status = picture_round(image, error);
+    if (status == MICA_OK && !options->everything)
+        status = simplify(image, error);
+    if (status != MICA_OK)
+        mica_image_free(image);
+    return status;
 }
 
-MicaStatus input_alloc(MicaImage *image, uint64_t width, uint64_t height, int channels,
+MicaStatus input_alloc(MicaImage *image, uint64_t width, uint64_t height, int channels, int depth,
                        MicaError *error)
 {
     memset(image, 0, sizeof *image);
@@ -44,62 +68,16 @@ MicaStatus input_alloc(MicaImage *image, uint64_t width, uint64_t height, int ch
         return report_fail(
             error, MICA_ERROR_LIMIT, "%llux%llu: pictures above %llu pixels are not supported",
             (unsigned long long)width, (unsigned long long)height, (unsigned long long)MAX_PIXELS);
-    const MicaStatus status = mica_image_alloc(image, (int)width, (int)height, channels);
+    const MicaStatus status =
+        mica_image_alloc_depth(image, (int)width, (int)height, channels, depth);
     if (status != MICA_OK)
         return report_fail(error, status, "%s", mica_status_string(status));
     return MICA_OK;
 }
 
-MicaStatus input_refuse_alpha(MicaError *error)
+MicaStatus input_keep(MicaBuffer *buffer, const void *data, size_t size, MicaError *error)
 {
-    return report_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE, "alpha is not supported yet");
-}
-
-MicaStatus input_refuse_depth(MicaError *error, int bits)
-{
-    return report_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
-                       "%d bits per sample are not supported yet, --depth8 rounds them to 8", bits);
-}
-
-/* An integer of 2 or 4 bytes in the byte order of a TIFF structure. */
-static uint32_t tiff_integer(const uint8_t *p, int bytes, bool big_endian)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value = value << 8 | p[big_endian ? i : bytes - 1 - i];
-    return value;
-}
-
-int input_exif_orientation(const uint8_t *data, size_t size)
-{
-    const bool big = size >= 4 && memcmp(data, "MM\0*", 4) == 0;
-    if (size < 8 || (!big && memcmp(data, "II*\0", 4) != 0))
-        return 1;
-    const size_t directory = tiff_integer(data + 4, 4, big);
-    if (directory > size - 2)
-        return 1;
-    const size_t count = tiff_integer(data + directory, 2, big);
-    for (size_t i = 0; i < count && size - directory - 2 >= 12 * (i + 1); i++) {
-        const uint8_t *entry = data + directory + 2 + 12 * i;
-        if (tiff_integer(entry, 2, big) == 0x112 && tiff_integer(entry + 2, 2, big) == 3) {
-            const uint32_t value = tiff_integer(entry + 8, 2, big);
-            return value >= 1 && value <= 8 ? (int)value : 1;
-        }
-    }
-    return 1;
-}
-
-void input_note_exif(const ReadOptions *options, const uint8_t *data, size_t size)
-{
-    if (!options->verbose)
-        return;
-    const int orientation = input_exif_orientation(data, size);
-    if (orientation != 1)
-        report_note(options->file, "note: Exif orientation %d is ignored", orientation);
-}
-
-void input_note_icc(const ReadOptions *options)
-{
-    if (options->verbose)
-        report_note(options->file, "note: the ICC profile is dropped");
+    const MicaStatus status = mica_buffer_copy(buffer, data, size);
+    return status == MICA_OK ? status
+                             : report_fail(error, status, "%s", mica_status_string(status));
 }

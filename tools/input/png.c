@@ -1,9 +1,11 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <png.h>
 
+#include "tools/colour.h"
 #include "tools/input/reader.h"
 #include "tools/report.h"
 
@@ -19,7 +21,6 @@ typedef struct PngReader {
     png_structp png;
     png_infop info;
     MicaImage *image;
-    uint8_t *samples; /* with alpha, which a MicaImage cannot hold */
     png_bytep *rows;
 } PngReader;
 
@@ -67,33 +68,93 @@ static void on_read(png_structp png, png_bytep out, size_t size)
     r->offset += size;
 }
 
-static void note_metadata(const PngReader *r)
+/* The cICP chunk, which this libpng may not know. Four bytes: primaries, transfer, matrix, range.
+ */
+static MicaStatus read_cicp(PngReader *r)
 {
-    if (png_get_valid(r->png, r->info, PNG_INFO_iCCP))
-        input_note_icc(r->options);
-#ifdef PNG_eXIf_SUPPORTED
-    png_uint_32 exif_size = 0;
-    png_bytep exif = NULL;
-    if (png_get_eXIf_1(r->png, r->info, &exif_size, &exif) && exif)
-        input_note_exif(r->options, exif, exif_size);
-#endif
+    png_unknown_chunkp chunks = NULL;
+    const int count = png_get_unknown_chunks(r->png, r->info, &chunks);
+    for (int i = 0; i < count; i++) {
+        const uint8_t *data = chunks[i].data;
+        if (memcmp(chunks[i].name, "cICP", 5) != 0)
+            continue;
+        if (chunks[i].size != 4 || data[2] != 0 || data[3] > 1)
+            return report_fail(r->error, MICA_ERROR_BITSTREAM, "bad PNG: the cICP chunk is wrong");
+        r->image->colour = (MicaColour){
+            .described = 1, .primaries = data[0], .transfer = data[1], .full_range = data[3]};
+    }
+    return MICA_OK;
 }
 
-/* Copy the colours of samples whose last channel is alpha; false if a pixel is not opaque. */
-static bool drop_opaque_alpha(const PngReader *r)
+static bool near(const double *a, const double *b)
 {
-    const int channels = r->image->channels;
-    const uint8_t *from = r->samples;
-    for (int y = 0; y < r->image->height; y++) {
-        uint8_t *to = r->image->data + y * r->image->stride;
-        for (int x = 0; x < r->image->width; x++) {
-            for (int c = 0; c < channels; c++)
-                *to++ = *from++;
-            if (*from++ != 255)
-                return false;
-        }
-    }
+    for (int i = 0; i < 8; i++)
+        if (fabs(a[i] - b[i]) > 0.002)
+            return false;
     return true;
+}
+
+/* gAMA and cHRM, where nothing better says what the samples mean: as code points if there are such,
+ * else as a profile. */
+static MicaStatus read_gamma(PngReader *r, bool gray)
+{
+    static const double bt709[8] = {0.3127, 0.3290, 0.640, 0.330, 0.300, 0.600, 0.150, 0.060};
+    static const double bt2020[8] = {0.3127, 0.3290, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046};
+    static const double p3[8] = {0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060};
+    double gamma = 0, xy[8];
+    const bool has_gamma = png_get_gAMA(r->png, r->info, &gamma) == PNG_INFO_gAMA;
+    const bool has_xy = png_get_cHRM(r->png, r->info, xy, xy + 1, xy + 2, xy + 3, xy + 4, xy + 5,
+                                     xy + 6, xy + 7) == PNG_INFO_cHRM;
+    if ((!has_gamma && !has_xy) || r->options->strip)
+        return MICA_OK;
+    if (!has_xy || gray)
+        memcpy(xy, bt709, sizeof xy);
+    const int primaries = near(xy, bt709) ? 1 : near(xy, bt2020) ? 9 : near(xy, p3) ? 12 : 0;
+    const int transfer = !has_gamma                     ? 13
+                         : fabs(gamma - 0.45455) < 1e-3 ? 4
+                         : fabs(gamma - 0.35714) < 1e-3 ? 5
+                         : fabs(gamma - 1) < 1e-3       ? 8
+                                                        : 0;
+    if (primaries && transfer) {
+        r->image->colour = (MicaColour){.described = 1,
+                                        .primaries = (uint8_t)primaries,
+                                        .transfer = (uint8_t)transfer,
+                                        .full_range = 1};
+        return MICA_OK;
+    }
+    return colour_profile_from_gamma(has_gamma ? gamma : 0.45455, xy, gray, &r->image->icc,
+                                     r->error);
+}
+
+/* What may stand before and after the samples; call it when all chunks have been read. */
+static MicaStatus read_metadata(PngReader *r)
+{
+    png_charp name;
+    png_bytep profile = NULL, exif = NULL;
+    png_uint_32 size = 0;
+    png_textp text = NULL;
+    int method, count, intent;
+    const bool gray = r->image->channels < 3;
+    MicaStatus status = read_cicp(r);
+    if (status == MICA_OK &&
+        png_get_iCCP(r->png, r->info, &name, &method, &profile, &size) == PNG_INFO_iCCP)
+        status = input_keep(&r->image->icc, profile, size, r->error);
+    if (status == MICA_OK && !r->image->icc.size && !r->image->colour.described) {
+        if (png_get_sRGB(r->png, r->info, &intent) == PNG_INFO_sRGB)
+            r->image->colour =
+                (MicaColour){.described = 1, .primaries = 1, .transfer = 13, .full_range = 1};
+        else
+            status = read_gamma(r, gray);
+    }
+    if (status == MICA_OK && png_get_eXIf_1(r->png, r->info, &size, &exif) == PNG_INFO_eXIf)
+        status = input_keep(&r->image->exif, exif, size, r->error);
+    png_get_text(r->png, r->info, &text, &count);
+    for (int i = 0; i < count && text && status == MICA_OK; i++)
+        if (strcmp(text[i].key, "XML:com.adobe.xmp") == 0)
+            status = input_keep(&r->image->xmp, text[i].text,
+                                text[i].itxt_length ? text[i].itxt_length : text[i].text_length,
+                                r->error);
+    return status;
 }
 
 static MicaStatus read_guarded(PngReader *r)
@@ -109,6 +170,9 @@ static MicaStatus read_guarded(PngReader *r)
     png_set_read_fn(r->png, r, on_read);
     /* The limits are ours, checked below with our own words. */
     png_set_user_limits(r->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    /* A damaged profile or Exif block is no less damaged than pixels are. */
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_ALWAYS, (png_const_bytep) "cICP", 1);
     png_read_info(r->png, r->info);
 
     const png_uint_32 width = png_get_image_width(r->png, r->info);
@@ -116,16 +180,11 @@ static MicaStatus read_guarded(PngReader *r)
     const int type = png_get_color_type(r->png, r->info);
     const bool transparent = png_get_valid(r->png, r->info, PNG_INFO_tRNS) != 0;
     const bool alpha = (type & PNG_COLOR_MASK_ALPHA) || transparent;
-    const int channels = type & PNG_COLOR_MASK_COLOR ? 3 : 1;
-    if (png_get_bit_depth(r->png, r->info) == 16) {
-        if (!r->options->depth8)
-            return input_refuse_depth(r->error, 16);
-        png_set_scale_16(r->png);
-    }
-    const MicaStatus status = input_alloc(r->image, width, height, channels, r->error);
+    const int channels = (type & PNG_COLOR_MASK_COLOR ? 3 : 1) + alpha;
+    const int depth = png_get_bit_depth(r->png, r->info) == 16 ? 16 : 8;
+    const MicaStatus status = input_alloc(r->image, width, height, channels, depth, r->error);
     if (status != MICA_OK)
         return status;
-    note_metadata(r);
 
     if (type == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(r->png);
@@ -133,25 +192,22 @@ static MicaStatus read_guarded(PngReader *r)
         png_set_expand_gray_1_2_4_to_8(r->png);
     if (transparent)
         png_set_tRNS_to_alpha(r->png);
+    const uint16_t one = 1;
+    if (depth == 16 && *(const uint8_t *)&one)
+        png_set_swap(r->png);
     png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
 
-    const size_t row_size = (size_t)width * (size_t)(channels + alpha);
-    if (png_get_rowbytes(r->png, r->info) != row_size)
+    if (png_get_rowbytes(r->png, r->info) != (size_t)r->image->stride)
         return report_fail(r->error, MICA_ERROR_INTERNAL, "unexpected PNG row size");
     r->rows = malloc(height * sizeof *r->rows);
-    if (alpha)
-        r->samples = malloc(height * row_size);
-    if (!r->rows || (alpha && !r->samples))
+    if (!r->rows)
         return report_fail(r->error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
     for (png_uint_32 y = 0; y < height; y++)
-        r->rows[y] =
-            alpha ? r->samples + y * row_size : r->image->data + (ptrdiff_t)y * r->image->stride;
+        r->rows[y] = r->image->data + (ptrdiff_t)y * r->image->stride;
     png_read_image(r->png, r->rows);
-    png_read_end(r->png, NULL);
-    if (alpha && !drop_opaque_alpha(r))
-        return input_refuse_alpha(r->error);
-    return MICA_OK;
+    png_read_end(r->png, r->info);
+    return read_metadata(r);
 }
 
 static MicaStatus read_picture(const uint8_t *data, size_t size, const ReadOptions *options,
@@ -162,7 +218,6 @@ static MicaStatus read_picture(const uint8_t *data, size_t size, const ReadOptio
     const MicaStatus status = read_guarded(&r);
     png_destroy_read_struct(&r.png, &r.info, NULL);
     free(r.rows);
-    free(r.samples);
     if (status != MICA_OK)
         mica_image_free(image);
     return status;

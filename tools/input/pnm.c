@@ -1,6 +1,6 @@
 /*
  * PGM and PPM, plain (P2, P3) and raw (P5, P6), and PAM (P7), as Netpbm defines them. Maxvals other
- * than 255 are scaled to 8 bits; above 255 that loses something and needs --depth8.
+ * than 255 are scaled to 8 bits, above 255 to 16.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,7 @@ typedef struct PnmReader {
     const ReadOptions *options;
     MicaError *error;
     uint64_t width, height, maxval;
-    int depth; /* channels in the file, alpha included */
-    bool alpha;
+    int depth; /* channels, alpha included */
     bool plain;
 } PnmReader;
 
@@ -148,7 +147,6 @@ static MicaStatus read_pam_header(PnmReader *r)
         return report_fail(r->error, MICA_ERROR_UNSUPPORTED_FEATURE,
                            "PAM with a depth of %llu is not supported", (unsigned long long)depth);
     r->depth = (int)depth;
-    r->alpha = depth == 2 || depth == 4;
     return MICA_OK;
 }
 
@@ -178,16 +176,18 @@ static MicaStatus read_samples(PnmReader *r, uint16_t *samples, size_t count)
 
 static MicaStatus read_row(PnmReader *r, uint16_t *samples, uint8_t *out)
 {
-    const MicaStatus status = read_samples(r, samples, r->width * (size_t)r->depth);
+    const size_t count = r->width * (size_t)r->depth;
+    const MicaStatus status = read_samples(r, samples, count);
     if (status != MICA_OK)
         return status;
-    const int channels = r->depth - r->alpha;
     const uint32_t maxval = (uint32_t)r->maxval;
-    for (uint64_t x = 0; x < r->width; x++) {
-        for (int c = 0; c < channels; c++)
-            *out++ = (uint8_t)((*samples++ * 255u + maxval / 2) / maxval);
-        if (r->alpha && *samples++ != maxval)
-            return input_refuse_alpha(r->error);
+    for (size_t i = 0; i < count; i++) {
+        if (maxval <= 255) {
+            out[i] = (uint8_t)((samples[i] * 255u + maxval / 2) / maxval);
+        } else {
+            const uint16_t v = (uint16_t)((samples[i] * 65535u + maxval / 2) / maxval);
+            memcpy(out + 2 * i, &v, sizeof v);
+        }
     }
     return MICA_OK;
 }
@@ -231,13 +231,6 @@ static MicaStatus read_picture(const uint8_t *data, size_t size, const ReadOptio
     if (r.maxval < 1 || r.maxval > MAX_VALUE)
         return report_fail(error, MICA_ERROR_BITSTREAM, "bad PNM: maxval is not in 1..%d",
                            MAX_VALUE);
-    if (r.maxval > 255 && !options->depth8) {
-        int bits = 9;
-        while (r.maxval >> bits)
-            bits++;
-        return input_refuse_depth(error, bits);
-    }
-
     /* The pixels have to be there before memory for them is asked for: a sample takes at least a
      * byte in every variant. The sides are below 2^36, so the first comparison keeps the product
      * from wrapping around. */
@@ -246,7 +239,7 @@ static MicaStatus read_picture(const uint8_t *data, size_t size, const ReadOptio
     if (r.width <= MICA_MAX_DIMENSION && r.height <= MICA_MAX_DIMENSION &&
         r.width * r.height * (uint64_t)r.depth * sample_size > left)
         return truncated(&r);
-    status = input_alloc(image, r.width, r.height, r.depth - r.alpha, error);
+    status = input_alloc(image, r.width, r.height, r.depth, r.maxval > 255 ? 16 : 8, error);
     if (status == MICA_OK)
         status = read_pixels(&r, image);
     if (status != MICA_OK)

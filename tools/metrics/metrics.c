@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/metrics/measures.h"
+#include "tools/picture.h"
 #include "tools/report.h"
 
 const Metric metric_table[METRIC_COUNT] = {
@@ -23,16 +24,17 @@ const Metric metric_table[METRIC_COUNT] = {
 
 static const struct {
     uint32_t fills;
+    bool deep; /* takes 16 bits */
     MicaStatus (*run)(const MicaImage *reference, const MicaImage *distorted, double *values,
                       MicaError *error);
 } measures[] = {
-    {BIT(METRIC_MSE_RGB) | BIT(METRIC_PSNR_RGB), measure_rgb_error},
-    {BIT(METRIC_PSNR_Y) | BIT(METRIC_PSNR_YUV), measure_ycbcr_error},
-    {BIT(METRIC_SSIM) | BIT(METRIC_MS_SSIM), measure_structure},
-    {BIT(METRIC_PSNR_HVS_M), measure_hvs_m},
-    {BIT(METRIC_CIEDE2000), measure_ciede2000},
-    {BIT(METRIC_SSIMULACRA2), measure_ssimulacra2},
-    {BIT(METRIC_BUTTERAUGLI), measure_butteraugli},
+    {BIT(METRIC_MSE_RGB) | BIT(METRIC_PSNR_RGB), true, measure_rgb_error},
+    {BIT(METRIC_PSNR_Y) | BIT(METRIC_PSNR_YUV), true, measure_ycbcr_error},
+    {BIT(METRIC_SSIM) | BIT(METRIC_MS_SSIM), false, measure_structure},
+    {BIT(METRIC_PSNR_HVS_M), false, measure_hvs_m},
+    {BIT(METRIC_CIEDE2000), false, measure_ciede2000},
+    {BIT(METRIC_SSIMULACRA2), false, measure_ssimulacra2},
+    {BIT(METRIC_BUTTERAUGLI), false, measure_butteraugli},
 };
 
 static MicaStatus check_sizes(const MicaImage *reference, const MicaImage *distorted,
@@ -49,12 +51,22 @@ MicaStatus metrics_compare(const MicaImage *reference, const MicaImage *distorte
                            Metrics *metrics, MicaError *error)
 {
     MicaStatus status = check_sizes(reference, distorted, error);
+    MicaImage rounded[2] = {{0}, {0}};
+    const bool deep = reference->depth == 16 || distorted->depth == 16;
+    if (deep && status == MICA_OK)
+        status = picture_rounded(reference, &rounded[0], error);
+    if (deep && status == MICA_OK)
+        status = picture_rounded(distorted, &rounded[1], error);
     double values[METRIC_COUNT];
     for (int id = 0; id < METRIC_COUNT; id++)
         values[id] = NAN;
     for (size_t i = 0; i < sizeof measures / sizeof measures[0] && status == MICA_OK; i++)
         if (measures[i].fills & wanted)
-            status = measures[i].run(reference, distorted, values, error);
+            status = deep && !measures[i].deep
+                         ? measures[i].run(&rounded[0], &rounded[1], values, error)
+                         : measures[i].run(reference, distorted, values, error);
+    mica_image_free(&rounded[0]);
+    mica_image_free(&rounded[1]);
     for (int id = 0; id < METRIC_COUNT; id++)
         metrics->values[id] = wanted & BIT(id) ? values[id] : NAN;
     return status;

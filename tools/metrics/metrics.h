@@ -66,10 +66,15 @@ typedef struct Metrics {
     double values[METRIC_COUNT];
 } Metrics;
 
-/* Measure what the bits 1 << MetricId of `wanted` ask for. MICA_ERROR_INVALID_ARGUMENT if the sizes
- * differ. */
+/* Measure what the bits 1 << MetricId of `wanted` ask for. The pictures have no alpha; PSNR is
+ * taken of 16 bits where there are such, on the scale of 0..255, everything else of samples rounded
+ * to 8. MICA_ERROR_INVALID_ARGUMENT if the sizes differ. */
 MicaStatus metrics_compare(const MicaImage *reference, const MicaImage *distorted, uint32_t wanted,
                            Metrics *metrics, MicaError *error);
+
+/* PSNR of alpha, a picture without it being opaque; infinite if equal. The pictures have the same
+ * size. */
+double metrics_alpha_psnr(const MicaImage *reference, const MicaImage *distorted);
 
 /* Bits of a list of names like "psnr_rgb,ssim", where "all" is METRICS_OWN.
  * MICA_ERROR_INVALID_ARGUMENT. */

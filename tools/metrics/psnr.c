@@ -7,10 +7,52 @@
 #include <math.h>
 
 #include "tools/metrics/measures.h"
+#include "tools/picture.h"
 
 double psnr_of(double mse)
 {
     return mse > 0 ? 10 * log10(255.0 * 255.0 / mse) : INFINITY;
+}
+
+/* A sample on the scale of 0..255. */
+static double level(const MicaImage *image, int x, int y, int c)
+{
+    const unsigned v = picture_sample(image, image->data + y * image->stride, x, c);
+    return image->depth == 16 ? v / 257.0 : v;
+}
+
+/* The same as below for samples of 16 bits in one picture or both. */
+static void deep_errors(const MicaImage *a, const MicaImage *b, double *rgb, double ycbcr[3])
+{
+    const int a_step = a->channels > 1, b_step = b->channels > 1;
+    *rgb = ycbcr[0] = ycbcr[1] = ycbcr[2] = 0;
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++) {
+            double d[3];
+            for (int c = 0; c < 3; c++)
+                d[c] = level(a, x, y, c * a_step) - level(b, x, y, c * b_step);
+            const double luma = 0.299 * d[0] + 0.587 * d[1] + 0.114 * d[2];
+            const double cb = (d[2] - luma) / 1.772, cr = (d[0] - luma) / 1.402;
+            *rgb += (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]) / 3;
+            ycbcr[0] += luma * luma;
+            /* Gray has no chroma, whatever rounding says. */
+            if (a_step || b_step) {
+                ycbcr[1] += cb * cb;
+                ycbcr[2] += cr * cr;
+            }
+        }
+}
+
+double metrics_alpha_psnr(const MicaImage *a, const MicaImage *b)
+{
+    double sum = 0;
+    for (int y = 0; y < a->height; y++)
+        for (int x = 0; x < a->width; x++) {
+            const double p = picture_has_alpha(a) ? level(a, x, y, a->channels - 1) : 255;
+            const double q = picture_has_alpha(b) ? level(b, x, y, b->channels - 1) : 255;
+            sum += (p - q) * (p - q);
+        }
+    return psnr_of(sum / ((double)a->width * a->height));
 }
 
 MicaStatus measure_rgb_error(const MicaImage *a, const MicaImage *b, double *values,
@@ -19,8 +61,9 @@ MicaStatus measure_rgb_error(const MicaImage *a, const MicaImage *b, double *val
     (void)error;
     const int channels = a->channels > b->channels ? a->channels : b->channels;
     const int a_step = a->channels > 1, b_step = b->channels > 1;
+    const bool deep = a->depth == 16 || b->depth == 16;
     uint64_t sum = 0; /* at most 2^28 * 3 * 255^2 */
-    for (int y = 0; y < a->height; y++) {
+    for (int y = 0; y < a->height && !deep; y++) {
         const uint8_t *p = a->data + y * a->stride, *q = b->data + y * b->stride;
         for (int x = 0; x < a->width; x++, p += a->channels, q += b->channels)
             for (int c = 0; c < channels; c++) {
@@ -28,7 +71,12 @@ MicaStatus measure_rgb_error(const MicaImage *a, const MicaImage *b, double *val
                 sum += (uint64_t)(difference * difference);
             }
     }
-    const double mse = (double)sum / ((double)a->width * a->height * channels);
+    double mse = (double)sum / ((double)a->width * a->height * channels);
+    if (deep) {
+        double ycbcr[3];
+        deep_errors(a, b, &mse, ycbcr);
+        mse /= (double)a->width * a->height;
+    }
     values[METRIC_MSE_RGB] = mse;
     values[METRIC_PSNR_RGB] = psnr_of(mse);
     return MICA_OK;
@@ -39,8 +87,13 @@ MicaStatus measure_ycbcr_error(const MicaImage *a, const MicaImage *b, double *v
 {
     (void)error;
     const int a_step = a->channels > 1, b_step = b->channels > 1;
+    const bool deep = a->depth == 16 || b->depth == 16;
     double sums[3] = {0, 0, 0};
-    for (int y = 0; y < a->height; y++) {
+    if (deep) {
+        double rgb;
+        deep_errors(a, b, &rgb, sums);
+    }
+    for (int y = 0; y < a->height && !deep; y++) {
         const uint8_t *p = a->data + y * a->stride, *q = b->data + y * b->stride;
         double rows[3] = {0, 0, 0}; /* summed apart, to keep rounding errors small */
         for (int x = 0; x < a->width; x++, p += a->channels, q += b->channels) {

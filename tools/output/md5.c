@@ -1,5 +1,6 @@
 /*
- * MD5 (RFC 1321) of the samples, row by row and without padding: equal pictures give equal sums on
+ * MD5 (RFC 1321) of the samples, row by row and without padding, those of 16 bits with the most
+ * significant byte first: equal pictures give equal sums on
  * every machine, which is what the conformance tests compare. It protects against accidents, not
  * against anybody.
  */
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "tools/output/writer.h"
+#include "tools/picture.h"
 
 typedef struct Md5 {
     uint32_t state[4];
@@ -108,9 +110,17 @@ static MicaStatus write_picture(OutputFile *out, const MicaImage *image,
     Md5 md5 = {.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}};
     (void)options;
     (void)error;
-    for (int y = 0; y < image->height; y++)
-        md5_add(&md5, image->data + y * image->stride,
-                (size_t)image->width * (size_t)image->channels);
+    const size_t count = (size_t)image->width * (size_t)image->channels;
+    for (int y = 0; y < image->height; y++) {
+        const uint8_t *row = image->data + y * image->stride;
+        if (image->depth != 16)
+            md5_add(&md5, row, count);
+        for (size_t i = 0; i < count && image->depth == 16; i++) {
+            const unsigned v = picture_sample(image, row, 0, (int)i);
+            const uint8_t sample[2] = {(uint8_t)(v >> 8), (uint8_t)v};
+            md5_add(&md5, sample, sizeof sample);
+        }
+    }
     uint8_t digest[16];
     md5_finish(&md5, digest);
     char text[40];
@@ -124,4 +134,5 @@ static MicaStatus write_picture(OutputFile *out, const MicaImage *image,
 const Writer writer_md5 = {.name = "md5",
                            .extensions = (const char *const[]){"md5", NULL},
                            .binary = false,
+                           .depth = 16,
                            .write = write_picture};

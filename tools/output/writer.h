@@ -18,7 +18,9 @@ typedef struct Writer {
     const char *name;              /* for --output-format */
     const char *const *extensions; /* without the dot, ends with NULL */
     bool binary;                   /* not for terminals */
-    /* Write errors of `out` are left to output_file_commit(). */
+    int depth;                     /* most bits per sample that it can write */
+    /* Colours must not be premultiplied. Metadata goes along where the format has a place for it.
+     * Write errors of `out` are left to output_file_commit(). */
     MicaStatus (*write)(OutputFile *out, const MicaImage *image, const WriteOptions *options,
                         MicaError *error);
 } Writer;
