@@ -166,6 +166,21 @@ class Video(MicaCase):
                                  cwd=self.folder, check=True, stdout=subprocess.PIPE).stdout
         self.assertEqual(decoded, b''.join(frames_of(self.ok('decode', 'v.mkv', '-'))[1]))
 
+    @unittest.skipUnless(shutil.which('ffmpeg') and shutil.which('ffprobe'), 'no ffmpeg command')
+    def test_rotation(self):
+        def rotation(name):
+            return subprocess.run(['ffprobe', '-v', 'quiet', '-show_entries', 'stream_side_data=rotation', '-of', 'csv=p=0',
+                                   name], cwd=self.folder, check=True, stdout=subprocess.PIPE).stdout.strip()
+        for step in (['-i', 'in.y4m', '-c:v', 'ffv1', 'in.mkv'],
+                     ['-i', 'in.mkv', '-c', 'copy', '-strict', '-2', '-metadata:s:v', 'rotate=90', 'in.mov']):
+            subprocess.run(['ffmpeg', '-v', 'error', '-y', *step], cwd=self.folder, check=True)
+        turned = rotation('in.mov')
+        if not turned:
+            self.skipTest('this ffmpeg sets no rotation')
+        self.ok('encode', 'in.mov', 'v.mov')
+        self.ok('decode', 'v.mov', 'back.mov')
+        self.assertEqual((rotation('v.mov'), rotation('back.mov')), (turned, turned))
+
 
 if __name__ == '__main__':
     main()

@@ -86,7 +86,13 @@ MicaStatus av_input_open(AVFormatContext **input, const char *name, FileBytes *f
     return code < 0 ? av_fail(error, code, "cannot be read as a video") : MICA_OK;
 }
 
-static int write_block(void *opaque, uint8_t *data, int size)
+#if LIBAVFORMAT_VERSION_MAJOR >= 61 /* FFmpeg 7.0 */
+typedef const uint8_t WrittenByte;
+#else
+typedef uint8_t WrittenByte;
+#endif
+
+static int write_block(void *opaque, WrittenByte *data, int size)
 {
     AvOutput *out = opaque;
     return output_file_write(out->file, data, (size_t)size) ? size : AVERROR(EIO);
@@ -156,6 +162,34 @@ MicaStatus av_output_copy_streams(AvOutput *out, AVFormatContext *input, MicaErr
         av_dict_copy(&to->metadata, from->metadata, 0);
         out->stream_of[i] = to->index;
     }
+    return MICA_OK;
+}
+
+MicaStatus av_output_copy_rotation(AvOutput *out, const AVStream *from, MicaError *error)
+{
+    void *to = NULL;
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 30, 100) /* FFmpeg 6.1 */
+    const AVCodecParameters *par = from->codecpar;
+    const AVPacketSideData *data = av_packet_side_data_get(
+        par->coded_side_data, par->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    if (!data)
+        return MICA_OK;
+    const void *bytes = data->data;
+    const size_t size = data->size;
+    AVPacketSideData *copy = av_packet_side_data_new(&out->video->codecpar->coded_side_data,
+                                                     &out->video->codecpar->nb_coded_side_data,
+                                                     AV_PKT_DATA_DISPLAYMATRIX, size, 0);
+    to = copy ? copy->data : NULL;
+#else
+    size_t size;
+    const void *bytes = av_stream_get_side_data(from, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    if (!bytes)
+        return MICA_OK;
+    to = av_stream_new_side_data(out->video, AV_PKT_DATA_DISPLAYMATRIX, size);
+#endif
+    if (!to)
+        return report_fail(error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
+    memcpy(to, bytes, size);
     return MICA_OK;
 }
 

@@ -53,6 +53,8 @@ MicaStatus av_output_open(AvOutput *out, OutputFile *file, const char *container
 
 /* Audio and subtitles of the input; one that the container cannot hold is an error. */
 MicaStatus av_output_copy_streams(AvOutput *out, AVFormatContext *input, MicaError *error);
+/* How the picture is to be turned, where the container can say it. */
+MicaStatus av_output_copy_rotation(AvOutput *out, const AVStream *from, MicaError *error);
 MicaStatus av_output_begin(AvOutput *out, MicaError *error);
 /* A packet of a stream that is copied; others are ignored. Takes the packet's content. */
 MicaStatus av_output_copy_packet(AvOutput *out, AVFormatContext *input, AVPacket *packet,

@@ -197,7 +197,8 @@ static MicaStatus open_ffv1(Decode *d, MicaError *error)
     d->out.video->sample_aspect_ratio = c->sample_aspect_ratio;
     av_dict_copy(&d->out.video->metadata, d->stream->metadata, 0);
     av_dict_copy(&d->out.context->metadata, d->input->metadata, 0);
-    return av_output_begin(&d->out, error);
+    status = av_output_copy_rotation(&d->out, d->stream, error);
+    return status == MICA_OK ? av_output_begin(&d->out, error) : status;
 }
 
 static MicaStatus encode_ffv1(Decode *d, const MicaVideoFrame *f, MicaError *error)

@@ -134,7 +134,9 @@ static MicaStatus open_output(Encode *e, MicaError *error)
         (int)e->info.frame_rate[0], e->info.frame_rate[1] ? (int)e->info.frame_rate[1] : 1};
     av_dict_copy(&e->out.video->metadata, e->stream->metadata, 0);
     av_dict_copy(&e->out.context->metadata, e->input->metadata, 0);
-    status = av_output_begin(&e->out, error);
+    status = av_output_copy_rotation(&e->out, e->stream, error);
+    if (status == MICA_OK)
+        status = av_output_begin(&e->out, error);
     e->output_failed = status != MICA_OK;
     return status;
 }
