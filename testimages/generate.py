@@ -26,7 +26,7 @@ def write_png(name, pixels):
     def chunk(kind, data):
         return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
 
-    header = struct.pack('>IIBBBBB', width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
+    header = struct.pack('>IIBBBBB', width, height, 8, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
     with open(path(name), 'wb') as f:
         f.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', zlib.compress(rows.tobytes(), 0)) +
                 chunk(b'IEND', b''))
@@ -71,6 +71,15 @@ def screen(height, width):
     return out
 
 
+def cut_out(height, width):
+    """A ramp that is opaque in a disc with a soft rim, half transparent in its corners, else transparent."""
+    y, x = np.mgrid[0:height, 0:width]
+    distance = (x - width // 2) ** 2 + (y - height // 2) ** 2
+    alpha = np.clip((380 - distance) * 2, 0, 255)
+    alpha[distance > 900] = 128
+    return np.dstack([ramp(height, width), alpha.astype(np.uint8)])
+
+
 def main():
     y, x = np.mgrid[0:64, 0:64]
     write_png('gen_1x1.png', np.array([[[200, 30, 90]]], np.uint8))
@@ -82,6 +91,7 @@ def main():
     write_png('gen_checker_64x64.png', np.repeat(((x + y) % 2 * 255).astype(np.uint8)[:, :, None], 3, 2))
     write_png('gen_noise_65x63.png', noise((63, 65, 3), 1))
     write_png('gen_screen_160x96.png', screen(96, 160))
+    write_png('gen_alpha_57x41.png', cut_out(41, 57))
 
     names = sorted(os.path.basename(p) for ending in ('png', 'pgm', 'ppm', 'jpg') for p in
                    glob.glob(path('*.' + ending)))
