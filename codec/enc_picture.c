@@ -10,6 +10,7 @@
 #include "codec/base/mem.h"
 #include "codec/chunks.h"
 #include "codec/enc_rounding.h"
+#include "codec/enc_search.h"
 #include "codec/enc_segments.h"
 #include "codec/enc_window.h"
 #include "codec/settings.h"
@@ -33,6 +34,7 @@ typedef struct Encoder {
     MicaStreamHeader header;
     MicaGrid grid;
     MicaRounding rounding;
+    const MicaRatePoint *trial;
     MicaRunner runner;
     MicaEncoderWindow window;
     MicaSegmentEncoder segments;
@@ -66,6 +68,19 @@ static MicaStatus out_of_memory(MicaError *error)
     return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the encoder");
 }
 
+/* The search takes every segment by itself, as if nothing were around it: that costs more at the
+ * borders of small ones than it gains. */
+#define SEARCH_SIDE 16
+
+static int search_iterations(const Encoder *e)
+{
+    const MicaGrid *g = &e->grid;
+    if (g->columns * g->rows > 1 &&
+        (g->segment_width < SEARCH_SIDE || g->segment_height < SEARCH_SIDE))
+        return 0;
+    return mica_search_iterations(e->settings->effort);
+}
+
 static MicaStatus setup(Encoder *e, MicaError *error)
 {
     const MicaNetwork *network = e->session->network;
@@ -73,13 +88,17 @@ static MicaStatus setup(Encoder *e, MicaError *error)
     MicaStreamHeader *h = &e->header;
     memcpy(h->model_id, mica_model_id(e->session->model), MICA_MODEL_ID_SIZE);
     mica_stream_describe(h, e->image);
-    h->quality = (int)(e->settings->quality * MICA_MAX_QUALITY / 100 + 0.5);
+    h->quality = e->trial->quality;
     h->skip = SKIP_SCALES;
     h->passes = e->settings->progressive ? MICA_CONTEXT_STEPS : 1;
     choose_segments(&g, e->settings->segment, h);
     e->grid = mica_grid(&g, h->segment_width, h->segment_height);
 
-    mica_rounding_init(&e->rounding, e->session->tables, h->skip, e->settings->effort);
+    /* The search chooses the symbols itself. */
+    const int iterations = search_iterations(e);
+    mica_rounding_init(&e->rounding, e->session->tables, h->skip,
+                       iterations > 0 ? 1 : e->settings->effort,
+                       iterations > 0 ? 1 : e->trial->tune);
     MicaWindowLimit limit = mica_latents_limit(&e->grid, e->grid.columns);
     if (limit.rows < MICA_ENCODER_RUNNER_ROWS)
         limit.rows = MICA_ENCODER_RUNNER_ROWS;
@@ -91,8 +110,11 @@ static MicaStatus setup(Encoder *e, MicaError *error)
                                    mica_encoder_window_rows(mica_grid_most_rows(&e->grid)), error);
     if (status != MICA_OK)
         return status;
-    return mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid, &e->rounding,
-                                       h->quality, h->passes, error);
+    status = mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid,
+                                         &e->rounding, h->quality, h->passes, error);
+    e->segments.search =
+        (MicaSearchPlan){.image = e->image, .iterations = iterations, .frugality = e->trial->tune};
+    return status;
 }
 
 static MicaStatus code_hyper(Encoder *e, MicaError *error)
@@ -129,9 +151,6 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
 
 static MicaStatus encode(Encoder *e, MicaError *error)
 {
-    /* A search over the whole picture goes here: with a window of all rows (setup), advance to the
-     * last row of y, change e->window.y and .z, and go on. Without one, memory is bounded by the
-     * rows of a segment. */
     const MicaEncodeSettings *s = e->settings;
     for (int row = 0; row < e->grid.rows; row++) {
         if (s->progress && s->progress(s->progress_user, (double)row / e->grid.rows))
@@ -183,11 +202,31 @@ static int valid_metadata(const MicaImage *image)
     return 1;
 }
 
-MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *image,
-                               const MicaEncodeSettings *settings, MicaBuffer *out,
-                               MicaTimes *times, MicaError *error)
+/* Decoding is exact and quicker than to keep all latents for it. */
+static MicaStatus measure(const MicaSession *session, const MicaImage *image, MicaRatePoint *point,
+                          MicaError *error)
 {
-    *out = (MicaBuffer){0};
+    MicaDecodeSettings s;
+    mica_decode_defaults(&s, sizeof s);
+    s.model = session->model;
+    s.threads = mica_pool_threads(session->pool);
+    s.cpu_mask = session->cpu_flags;
+    s.max_pixels = UINT64_MAX;
+    MicaImage decoded;
+    const MicaStatus status =
+        mica_image_decode(point->stream.data, point->stream.size, &s, &decoded, error);
+    if (status != MICA_OK)
+        return status;
+    point->psnr = mica_image_psnr(image, &decoded);
+    mica_image_free(&decoded);
+    return MICA_OK;
+}
+
+MicaStatus mica_picture_encode_once(const MicaSession *session, const MicaImage *image,
+                                    const MicaEncodeSettings *settings, MicaRatePoint *point,
+                                    MicaTimes *times, MicaError *error)
+{
+    point->stream = (MicaBuffer){0};
     if (!image || !image->data || image->width < 1 || image->height < 1 ||
         image->width > MICA_MAX_DIMENSION || image->height > MICA_MAX_DIMENSION ||
         image->channels < 1 || image->channels > 4 ||
@@ -195,22 +234,26 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
         (image->depth == 16 && (((uintptr_t)image->data | (uintptr_t)image->stride) & 1)) ||
         !valid_stride(image) || !valid_metadata(image))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "not a valid picture");
-    const double start = mica_clock_ms();
-    Encoder e = {.image = image, .session = session, .settings = settings};
+    Encoder e = {.image = image, .session = session, .settings = settings, .trial = point};
     MicaStatus status = setup(&e, error);
     if (status == MICA_OK)
         status = encode(&e, error);
     if (status == MICA_OK) {
-        out->data = e.out.data;
-        out->size = e.out.size;
+        point->bytes = e.out.size;
+        point->stream = (MicaBuffer){.data = e.out.data, .size = e.out.size};
         e.out = (MicaWriter){0};
-        *times = (MicaTimes){.analysis = e.window.analysis_ms,
-                             .hyper = e.window.hyper_ms + e.segments.hyper_ms,
-                             .context = e.segments.context_ms,
-                             .entropy = e.segments.entropy_ms + e.entropy_ms,
-                             .total = mica_clock_ms() - start};
+        times->analysis += e.window.analysis_ms;
+        times->hyper += e.window.hyper_ms + e.segments.hyper_ms;
+        times->search += e.segments.search_ms;
+        times->context += e.segments.context_ms;
+        times->entropy += e.segments.entropy_ms + e.entropy_ms;
     }
     cleanup(&e);
+    if (status == MICA_OK && settings->target_psnr > 0) {
+        status = measure(session, image, point, error);
+        if (status != MICA_OK)
+            mica_buffer_free(&point->stream);
+    }
     return status;
 }
 

@@ -9,25 +9,27 @@
  */
 #define WEIGHT_PER_MILLE 70
 
-static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int scale)
+static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int scale, int weight)
 {
     const int more = (int)mica_symbol_cost(tables, n, shape, scale) -
                      (int)mica_symbol_cost(tables, n - 1, shape, scale);
     /* Costs are in 1/256 bit, thresholds in 1/16 step; no more than one step later than plain
      * rounding. */
-    int late = (more > 0 ? more : 0) * WEIGHT_PER_MILLE / (1000 * 2 * 256 / 16);
+    int late = (more > 0 ? more : 0) * weight / (1000 * 2 * 256 / 16);
     if (late > 16)
         late = 16;
     return (uint8_t)(16 * n - 8 + late);
 }
 
 void mica_rounding_init(MicaRounding *rounding, const MicaSymbolTables *tables, int skip,
-                        int effort)
+                        int effort, double tune)
 {
+    const double base = effort < 2 ? tune - 1 : tune;
+    const int weight = base > 0 ? (int)(base * WEIGHT_PER_MILLE + 0.5) : 0;
     rounding->skip = skip;
     for (int shape = 0; shape < MICA_SHAPE_COUNT; shape++)
         for (int scale = 0; scale < MICA_SCALE_COUNT; scale++)
             for (int n = 1; n <= 2; n++)
                 rounding->threshold[shape][scale][n - 1] =
-                    effort < 2 ? (uint8_t)(16 * n - 8) : threshold(tables, n, shape, scale);
+                    threshold(tables, n, shape, scale, weight);
 }

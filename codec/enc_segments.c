@@ -117,6 +117,13 @@ MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPl
     mica_latents_move(&e->latents, 0, e->grid->columns, row);
     mica_prior(&e->latents, z);
     mica_lap(&mark, &e->hyper_ms);
+    if (e->search.iterations > 0) {
+        const MicaStatus status =
+            mica_search_latents(e->session, &e->latents, &e->search, e->rounding->skip, y, error);
+        if (status != MICA_OK)
+            return status;
+        mica_lap(&mark, &e->search_ms);
+    }
     for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
         mica_context(&e->latents, step);
         mica_quantise(&e->latents, step, y, e->rounding);

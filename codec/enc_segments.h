@@ -2,6 +2,7 @@
 #ifndef MICA_CODEC_ENC_SEGMENTS_H
 #define MICA_CODEC_ENC_SEGMENTS_H
 
+#include "codec/enc_search.h"
 #include "codec/session.h"
 #include "models/nets.h"
 
@@ -17,7 +18,8 @@ typedef struct MicaSegmentEncoder {
     MicaSegmentSymbols *segment; /* of the row */
     uint32_t *element;           /* work space of one thread each */
     MicaWriter *chunk;           /* grid->rows * grid->columns for each pass */
-    double hyper_ms, context_ms, entropy_ms;
+    MicaSearchPlan search;       /* zeroed: none; set after creation */
+    double search_ms, hyper_ms, context_ms, entropy_ms;
 } MicaSegmentEncoder;
 
 /* What the pointers point to outlives the encoder; `runner` has room for mica_latents_limit(). */
@@ -27,7 +29,8 @@ MicaStatus mica_segment_encoder_create(MicaSegmentEncoder *e, const MicaSession 
                                        MicaError *error);
 void mica_segment_encoder_free(MicaSegmentEncoder *e);
 
-/* Code one row of segments, after the one above it, from y and the symbols of z. */
+/* Code one row of segments, after the one above it, from y and the symbols of z. A search
+ * changes y there. */
 MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPlane *y,
                                     const MicaPlane *z, MicaError *error);
 

@@ -11,6 +11,7 @@ MicaStatus mica_session_open(MicaSession *session, const MicaModel *model, int t
 {
     const uint32_t cpu_flags = mica_cpu_flags() & cpu_mask;
     memset(session, 0, sizeof *session);
+    session->cpu_flags = cpu_flags;
     /* Counting references is not part of the model's value, hence the const in the signature. */
     session->model = mica_model_ref((MicaModel *)(uintptr_t)model);
     MicaStatus status = mica_model_network(model, cpu_flags, &session->network, error);

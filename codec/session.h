@@ -16,6 +16,7 @@
 typedef struct MicaSession {
     MicaModel *model; /* a reference */
     const MicaNetwork *network;
+    uint32_t cpu_flags; /* allowed and there */
     MicaPool *pool;
     MicaSymbolTables *tables;
 } MicaSession;

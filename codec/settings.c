@@ -6,6 +6,8 @@
 #include "codec/base/diag.h"
 
 #define MAX_THREADS 256
+#define MAX_TARGET_BPP 1000
+#define MAX_TARGET_PSNR 1000
 
 /* The fields that every version has had. */
 #define MIN_SETTINGS_SIZE (sizeof(size_t) + sizeof(void *))
@@ -68,6 +70,14 @@ MicaStatus mica_encode_settings_read(const MicaEncodeSettings *given, MicaEncode
     if (full->segment != 0 && (full->segment < 32 || full->segment > MICA_MAX_DIMENSION))
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "segment must be 0 or 32..%d",
                          MICA_MAX_DIMENSION);
+    if (!(full->target_bpp >= 0 && full->target_bpp <= MAX_TARGET_BPP))
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "target_bpp must be 0..%d",
+                         MAX_TARGET_BPP);
+    if (!(full->target_psnr >= 0 && full->target_psnr <= MAX_TARGET_PSNR))
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "target_psnr must be 0..%d",
+                         MAX_TARGET_PSNR);
+    if ((full->target_size > 0) + (full->target_bpp > 0) + (full->target_psnr > 0) > 1)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "only one target can be met");
     return mica_check_threads(full->threads, error);
 }
 

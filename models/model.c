@@ -113,6 +113,11 @@ const uint8_t *mica_model_id(const MicaModel *model)
     return model->file.id;
 }
 
+const MicaModelFile *mica_model_file(const MicaModel *model)
+{
+    return &model->file;
+}
+
 void mica_model_info(const MicaModel *model, MicaModelInfo *info)
 {
     if (!info)

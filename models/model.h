@@ -18,4 +18,7 @@ MicaStatus mica_model_load_trusted(MicaModel **model, const void *data, size_t s
 
 const uint8_t *mica_model_id(const MicaModel *model);
 
+/* The parsed file, as long as the model lives. */
+const MicaModelFile *mica_model_file(const MicaModel *model);
+
 #endif

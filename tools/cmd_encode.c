@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -17,6 +18,8 @@ typedef struct EncodeJob {
     double quality;
     int effort, segment;
     bool progressive;
+    double target_bpp, target_psnr;
+    int target_size;
     bool depth8;
     EncodeContents contents;
     CodecOptions codec;
@@ -59,6 +62,9 @@ static MicaStatus encode_image(EncodeJob *job, MicaTimes *times, MicaError *erro
     settings.segment = job->segment;
     settings.progressive = job->progressive;
     settings.alpha_quality = job->contents.alpha_quality;
+    settings.target_bpp = job->target_bpp;
+    settings.target_psnr = job->target_psnr;
+    settings.target_size = (size_t)job->target_size;
     settings.threads = job->codec.threads;
     if (job->codec.cpu)
         settings.cpu_mask = job->codec.cpu_mask;
@@ -88,13 +94,17 @@ static int run_job(EncodeJob *job)
     if (job->codec.verbose) {
         char kind[32];
         const double pixels = (double)job->image.width * job->image.height;
+        char encodes[32] = "";
+        if (times.encodes > 1)
+            snprintf(encodes, sizeof encodes, ", %d encodes", times.encodes);
         report_note(output,
                     "%dx%d %s, %zu bytes, %.4f bpp, %.1f ms (analysis %.1f, hyper %.1f, "
-                    "context %.1f, entropy %.1f)",
+                    "search %.1f, context %.1f, entropy %.1f)%s",
                     job->image.width, job->image.height,
                     picture_kind(job->image.channels, job->image.depth, kind, sizeof kind),
                     job->stream.size, (double)job->stream.size * 8 / pixels, times.total,
-                    times.analysis, times.hyper, times.context, times.entropy);
+                    times.analysis, times.hyper, times.search, times.context, times.entropy,
+                    encodes);
     }
     return EXIT_DONE;
 }
@@ -185,6 +195,12 @@ int cmd_encode(int argc, char **argv)
                                "order the file so that a part of it gives a preview"},
                               {"segment", 0, OPTION_INT, &job.segment, 32, 65535, "N",
                                "pixels, side of the parts that decode alone, default about 1024"},
+                              {"target-size", 0, OPTION_INT, &job.target_size, 1, 2147483647.0,
+                               "BYTES", "size of the file: at most this, at least 99 % of it"},
+                              {"target-bpp", 0, OPTION_REAL, &job.target_bpp, 1e-4, 1000, "B",
+                               "the same as bits per pixel"},
+                              {"target-psnr", 0, OPTION_REAL, &job.target_psnr, 1, 100, "DB",
+                               "PSNR of the decoded picture over all colour samples, to 0.05 dB"},
                               OPTION_MODEL(job.codec, "built-in model or model file, default S"),
                               OPTION_THREADS(job.codec),
                               OPTION_CPU(job.codec),
@@ -214,6 +230,11 @@ int cmd_encode(int argc, char **argv)
     if (code != OPTIONS_CONTINUE) {
         free(arguments);
         return code;
+    }
+    if ((job.target_size > 0) + (job.target_bpp > 0) + (job.target_psnr > 0) > 1) {
+        free(arguments);
+        return report_usage(syntax.command, "only one of --target-size, --target-bpp and "
+                                            "--target-psnr can be met");
     }
     job.input_name = arguments[0];
     job.output_name = arguments[1];

@@ -3,7 +3,10 @@
  *
  * Settings start from their defaults function, so that fields added later keep old callers working.
  * The same input, settings and model give the same bytes and the same pixels on every machine,
- * whatever `threads` and `cpu_mask` are.
+ * whatever `threads` and `cpu_mask` are. Efforts 6 to 9 search in floating point, with IEEE 754
+ * single precision operations in a fixed order, so this holds for them as long as the process keeps
+ * the default rounding and does not flush denormals to zero. Decoding is integer arithmetic
+ * throughout.
  */
 #ifndef MICA_CODEC_H
 #define MICA_CODEC_H
@@ -26,7 +29,9 @@ typedef struct MicaTimes {
     double context;   /* context networks and quantisation */
     double entropy;   /* rANS coding */
     double synthesis; /* latents to pixels (decoder) */
+    double search;    /* better latents (encoder, efforts 6 to 9) */
     double total;
+    int encodes; /* how often the encoder coded the picture, to meet a target */
 } MicaTimes;
 
 /* Called between parts of the work with the share that is done, 0..1; not 0 stops it, and the call
@@ -37,7 +42,7 @@ typedef struct MicaEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S */
     double quality;         /* 0 (smallest file) .. 100, default 50; steps of 0.1 are distinct */
-    int effort;             /* 1 (fastest) .. 9, default 5 */
+    int effort;             /* 1 (fastest) .. 9 (smallest file), default 5; see docs/effort.md */
     int threads;            /* 0: one per processor */
     uint32_t cpu_mask; /* instruction sets that may be used, see mica_cpu_flags(); default all */
     MicaTimes *times;  /* filled if not NULL */
@@ -52,6 +57,18 @@ typedef struct MicaEncodeSettings {
     int progressive;
     MicaProgress progress;
     void *progress_user;
+    /*
+     * Targets, at most one of them; 0: none. With a target `quality` is not looked at: the encoder
+     * codes the picture several times (usually 3 to 6) to find the quality that meets it.
+     *
+     * A size is never exceeded and is met to 1 % below, a PSNR to 0.05 dB. Where even quality 100
+     * stays below the size, or quality 0 above the PSNR, that quality is the result; where quality
+     * 0 exceeds the size, or quality 100 misses the PSNR, the call fails with MICA_ERROR_LIMIT.
+     * (A file of less than 100 bytes is as near as a whole number of bytes can be.)
+     */
+    size_t target_size; /* bytes of the stream, all sections */
+    double target_bpp;  /* bits of the stream per pixel of the picture */
+    double target_psnr; /* dB, over all colour samples of the decoded picture */
 } MicaEncodeSettings;
 
 /* A rectangle of a picture, in pixels. */

@@ -60,6 +60,24 @@ class Options(mica_case.MicaCase):
         usage('model', 'info', file='model', reason='missing')
         usage('bench', '--runs', '0', file='bench', reason='--runs')
 
+    def test_targets(self):
+        photo = os.path.join(mica_case.TESTIMAGES, 'photo_dandelion.png')
+        for effort in ('1', '5'):
+            self.ok('encode', '-e', effort, '--target-size', '9000', photo, 'b.mica')
+            self.assertIn(len(self.get('b.mica')), range(8910, 9001))
+            self.ok('encode', '-e', effort, '--target-psnr', '37', photo, 'b.mica')
+            self.assertAlmostEqual(self.json('compare', '--json', photo, 'b.mica')['psnr_rgb'], 37, delta=0.051)
+        self.ok('encode', '--target-bpp', '0.5', photo, 'b.mica')
+        info = self.json('info', '--json', 'b.mica')
+        self.assertTrue(0.495 <= info['bpp'] <= 0.5, info['bpp'])
+        os.unlink(self.path('b.mica'))
+        self.fails('encode', '--target-size', '20', 'a.ppm', 'c.mica', file='a.ppm', reason='20 bytes cannot be reached')
+        self.fails('encode', '--target-psnr', '99', 'a.ppm', 'c.mica', file='a.ppm', reason='99 dB cannot be reached')
+        self.fails('encode', '--target-psnr', '30', '--target-bpp', '1', 'a.ppm', 'c.mica', file='encode',
+                   reason='only one', code=2)
+        for value in ('0', '-3', 'nan', 'x'):
+            self.fails('encode', '--target-bpp', value, 'a.ppm', 'c.mica', file='encode', reason='--target-bpp', code=2)
+
     def test_info(self):
         self.ok('encode', '-q', '37.5', 'a.ppm', 'a.mica')
         size = len(self.get('a.mica'))

@@ -1,0 +1,64 @@
+/*
+ * One segment of a picture in the encoder's search: the real-valued latents, and the gradient of
+ * lambda * squared error + bits through synthesis and context networks in float.
+ */
+#ifndef MICA_CODEC_ENC_SEARCH_WINDOW_H
+#define MICA_CODEC_ENC_SEARCH_WINDOW_H
+
+#include "codec/enc_relax.h"
+#include "mica/image.h"
+#include "models/float_network.h"
+#include "models/nets.h"
+
+/* What all windows of a picture share. */
+typedef struct MicaSearchPicture {
+    const MicaFloatNetwork *network;
+    const MicaLatents *latents; /* the integer encoder's, with the hyper features */
+    const MicaImage *image;
+    const MicaPlane *y; /* from the analysis */
+    const MicaBitTable *bits;
+    int skip;     /* scale indices below are not coded */
+    float lambda; /* bits per squared error of one sample, picture sum */
+    float *step;  /* one unit of y in quantiser steps, each channel */
+    float *head_gain;
+} MicaSearchPicture;
+
+typedef enum MicaRoundingMode {
+    MICA_ROUND_HARD,    /* to symbols, as the encoder will */
+    MICA_ROUND_RELAXED, /* at a temperature */
+    MICA_ROUND_NOT
+} MicaRoundingMode;
+
+typedef struct MicaSearchWindow {
+    const MicaSearchPicture *picture;
+    MicaFloatRunner runner;
+    int x, y, w, h;       /* in positions of y, even: a segment */
+    unsigned mirror;      /* sides that other segments lie at */
+    int coded_w, coded_h; /* part of it that lies in the picture */
+    float *features;      /* [h w][prior + latents]: hyper features, dequantised latents */
+    float *target;        /* latents in quantiser steps: what is searched */
+    float *gradient;      /* of the loss by `target`, in the end */
+    float *slope, *by_residual, *by_index; /* MicaRelaxed of each latent */
+    float *context;                        /* [h w][context]: stream, then gradient */
+    float *synthesis;                      /* [2 h 2 w][features]: stream, then gradient */
+    uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
+    uint8_t *masks;
+    double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */
+    uint32_t seed;
+    MicaRoundingMode rounding; /* of the last forward pass */
+    float temperature;
+} MicaSearchWindow;
+
+MicaStatus mica_search_window_create(MicaSearchWindow *window, const MicaSearchPicture *picture,
+                                     MicaPool *pool, MicaRect rect, MicaError *error);
+void mica_search_window_free(MicaSearchWindow *window);
+
+/* Round, decode and compare; returns the loss in bits. The dequantised latents are left in
+ * `features`. */
+double mica_search_forward(MicaSearchWindow *window, MicaRoundingMode rounding, float temperature,
+                           uint32_t seed);
+
+/* Fill `gradient`; after mica_search_forward() without hard rounding. */
+void mica_search_backward(MicaSearchWindow *window);
+
+#endif
