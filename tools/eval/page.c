@@ -212,7 +212,7 @@ static void write_head(FILE *out, const Eval *eval, const PageRange *range)
           out);
     fprintf(
         out,
-        "<p>%d pictures; mica %s. Rates are of whole files, in bits per pixel; metrics are "
+        "<p>%d picture%s; mica %s. Rates are of whole files, in bits per pixel; metrics are "
         "means over the pictures. Times and memory are of the whole programs, files and start "
         "included. BD-rate is how many per cent more bits a codec needs than another for the "
         "same quality (PCHIP over the logarithm of the rate, %g to %g bpp; the range of quality "
@@ -220,7 +220,8 @@ static void write_head(FILE *out, const Eval *eval, const PageRange *range)
         "ones (rest the pointer on one for its name), which only compare if the pictures are the "
         "same; their MS-SSIM is over RGB, the "
         "measured one over luma.</p>\n",
-        eval->picture_count, mica_version(), range->lowest_bpp, range->highest_bpp);
+        eval->picture_count, eval->picture_count == 1 ? "" : "s", mica_version(), range->lowest_bpp,
+        range->highest_bpp);
 }
 
 MicaStatus page_write(FILE *out, const Eval *eval, const CurveSet *set, const PageRange *range,
