@@ -17,10 +17,10 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 
-def measure(mica, picture, quality, options):
+def measure(mica, picture, quality, options, encoder=()):
     with tempfile.TemporaryDirectory() as d:
         coded = os.path.join(d, 'x.mica')
-        subprocess.run([mica, 'encode', '-q', str(quality), *options, picture, coded], check=True)
+        subprocess.run([mica, 'encode', '-q', str(quality), *encoder, *options, picture, coded], check=True)
         decoded = os.path.join(d, 'x.ppm')
         subprocess.run([mica, 'decode', *options, coded, decoded], check=True)
         out = subprocess.run([mica, 'compare', '--json', picture, decoded], capture_output=True, check=True)
@@ -55,6 +55,7 @@ def main():
     p.add_argument('--mica', required=True)
     p.add_argument('--pictures', required=True)
     p.add_argument('--model')
+    p.add_argument('--effort', help='of mica encode')
     p.add_argument('--anchors')
     p.add_argument('--qualities', default='0,10,20,30,40,50,60,70,80,90,100')
     p.add_argument('--low', type=float, default=0.15)
@@ -63,9 +64,10 @@ def main():
     a = p.parse_args()
     pictures = sorted(glob.glob(os.path.join(a.pictures, '*.png')))
     options = ['--model', a.model] if a.model else []
+    encoder = ['--effort', a.effort] if a.effort else []
     points = []
     for q in [float(v) for v in a.qualities.split(',')]:
-        r = np.array([measure(a.mica, f, q, options) for f in pictures])
+        r = np.array([measure(a.mica, f, q, options, encoder) for f in pictures])
         points.append((q, r[:, 0].mean(), r[:, 1].mean()))
         print('q %5.1f  %.4f bpp  %.3f dB' % points[-1], flush=True)
     bpp, psnr = np.array([v[1] for v in points]), np.array([v[2] for v in points])
