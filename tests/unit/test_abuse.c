@@ -280,6 +280,22 @@ static void test_settings(void **state)
         e.quality = qualities[i];
         assert_refused(&picture, &e, MICA_ERROR_INVALID_ARGUMENT);
     }
+    static const double targets[] = {-1, NAN, INFINITY, -INFINITY, 1e300};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        MicaEncodeSettings e = encoder();
+        e.target_bpp = targets[i];
+        assert_refused(&picture, &e, MICA_ERROR_INVALID_ARGUMENT);
+        e = encoder();
+        e.target_psnr = targets[i];
+        assert_refused(&picture, &e, MICA_ERROR_INVALID_ARGUMENT);
+    }
+    MicaEncodeSettings two = encoder();
+    two.target_bpp = 1;
+    two.target_size = 100;
+    assert_refused(&picture, &two, MICA_ERROR_INVALID_ARGUMENT);
+    two.target_bpp = 0;
+    two.target_size = 1; /* no file is that small */
+    assert_refused(&picture, &two, MICA_ERROR_LIMIT);
     static const int ranges[] = {-1, 257, INT_MAX, INT_MIN};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
         MicaEncodeSettings e = encoder();

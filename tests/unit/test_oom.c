@@ -218,6 +218,15 @@ static void test_encode(void **state)
             s.segment = progressive ? 32 : 0;
             every_allocation("encode", try_encode, &s);
         }
+    for (int kind = 0; kind < 2; kind++) {
+        MicaEncodeSettings s;
+        mica_encode_defaults(&s, sizeof s);
+        s.model = tiny;
+        s.threads = 1;
+        s.effort = kind ? 1 : 6;          /* which searches in floating point */
+        s.target_size = kind ? 60000 : 0; /* that quality 100 does not reach either */
+        every_allocation(kind ? "encode to a target" : "search", try_encode, &s);
+    }
     /* A kernel level that was not packed yet, and no model given. */
     MicaEncodeSettings s;
     mica_encode_defaults(&s, sizeof s);
