@@ -108,14 +108,14 @@ MicaStatus mica_model_network(const MicaModel *model, uint32_t cpu_flags,
     return status;
 }
 
-const uint8_t *mica_model_id(const MicaModel *model)
-{
-    return model->file.id;
-}
-
 const MicaModelFile *mica_model_file(const MicaModel *model)
 {
     return &model->file;
+}
+
+const uint8_t *mica_model_id(const MicaModel *model)
+{
+    return model->file.id;
 }
 
 void mica_model_info(const MicaModel *model, MicaModelInfo *info)

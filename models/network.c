@@ -295,14 +295,23 @@ static double block_mac(double channels, double expand)
     return (2 + 2 * expand) * channels * channels + 9 * channels;
 }
 
-void mica_network_complexity(const MicaNetworkConfig *c, double *encoder_mac, double *decoder_mac)
+void mica_network_stage_mac(const MicaNetworkConfig *c, MicaStageMac *mac)
 {
     const double f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
-    *decoder_mac = m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * 192 / 64 +
-                   z * 4 * z / 4096 + block_mac(z, 2) / 1024 + z * 4 * p / 1024 +
-                   block_mac(p, 1) / 256 +
-                   (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;
-    *encoder_mac = 192 * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256 +
-                   m * z / 256 + block_mac(z, 2) / 256 + 4 * z * z / 1024 + block_mac(z, 2) / 1024 +
-                   4 * z * z / 4096;
+    mac->analysis = 192 * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256;
+    mac->hyper_decoder =
+        z * 4 * z / 4096 + block_mac(z, 2) / 1024 + z * 4 * p / 1024 + block_mac(p, 1) / 256;
+    mac->hyper_encoder = mac->hyper_decoder + m * z / 256 + block_mac(z, 2) / 256 +
+                         4 * z * z / 1024 + block_mac(z, 2) / 1024 + 4 * z * z / 4096;
+    mac->context = (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;
+    mac->synthesis = m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * 192 / 64;
+}
+
+void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,
+                             double *decoder_mac)
+{
+    MicaStageMac mac;
+    mica_network_stage_mac(config, &mac);
+    *decoder_mac = mac.hyper_decoder + mac.context + mac.synthesis;
+    *encoder_mac = mac.analysis + mac.hyper_encoder - mac.hyper_decoder;
 }

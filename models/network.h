@@ -9,6 +9,7 @@
 #ifndef MICA_MODELS_NETWORK_H
 #define MICA_MODELS_NETWORK_H
 
+#include "mica/speed.h"
 #include "models/gains.h"
 #include "models/model_file.h"
 #include "models/scaled_head.h"
@@ -62,6 +63,8 @@ typedef struct MicaNetwork {
 MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
                                MicaError *error);
 void mica_network_destroy(MicaNetwork **network);
+
+void mica_network_stage_mac(const MicaNetworkConfig *config, MicaStageMac *mac);
 
 /* Multiply-accumulates per picture pixel. */
 void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mica/speed.h"
 #include "tools/bench_coder.h"
+#include "tools/bench_kernels.h"
 #include "tools/codec_options.h"
 #include "tools/commands.h"
 #include "tools/files.h"
@@ -27,7 +29,8 @@ typedef struct BenchJob {
     double quality;
     CodecOptions codec;
     MicaImage image;
-    Json *json; /* NULL: print text */
+    double clock; /* cycles of the processor in a ns */
+    Json *json;   /* NULL: print text */
 } BenchJob;
 
 static const struct {
@@ -56,7 +59,24 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_stages(const BenchJob *job, const char *title, bool encoder,
+/* Multiply-accumulates of a stage for the whole picture, sides padded to multiples of 64; 0 if it
+ * has none to speak of. */
+static double stage_mac(const BenchJob *job, const char *name, bool encoder)
+{
+    MicaStageMac mac;
+    mica_stage_mac(job->codec.model, &mac);
+    const double pixels =
+        (double)((job->image.width + 63) / 64 * 64) * ((job->image.height + 63) / 64 * 64);
+    const double each = strcmp(name, "analysis") == 0 ? mac.analysis
+                        : strcmp(name, "hyper") == 0
+                            ? encoder ? mac.hyper_encoder : mac.hyper_decoder
+                        : strcmp(name, "context") == 0   ? mac.context
+                        : strcmp(name, "synthesis") == 0 ? mac.synthesis
+                                                         : 0;
+    return each * pixels;
+}
+
+static void print_stages(const BenchJob *job, const char *title, bool encoder, int threads,
                          const MicaTimes *times)
 {
     const double megapixels = (double)job->image.width * job->image.height / 1e6;
@@ -72,15 +92,22 @@ static void print_stages(const BenchJob *job, const char *title, bool encoder,
         const double least = values[0];
         const double median = (values[(job->runs - 1) / 2] + values[job->runs / 2]) / 2;
         const double speed = least > 0 ? megapixels / (least / 1000) : INFINITY;
+        const double mac = threads == 1 ? stage_mac(job, stages[s].name, encoder) : 0;
+        const double rate = mac > 0 && least > 0 ? mac / (least * 1e6) / job->clock : 0;
         if (job->json) {
             json_object(job->json, stages[s].name);
             json_real(job->json, "min_ms", least);
             json_real(job->json, "median_ms", median);
             json_real(job->json, "mp_per_s", speed);
+            if (rate > 0)
+                json_real(job->json, "mac_per_cycle", rate);
             json_object_end(job->json);
         } else {
-            printf("  %-7s %-10s %10.2f %10.2f %10.2f\n", title, stages[s].name, least, median,
+            printf("  %-7s %-10s %10.2f %10.2f %10.2f", title, stages[s].name, least, median,
                    speed);
+            if (rate > 0)
+                printf(" %10.1f", rate);
+            putchar('\n');
         }
     }
     if (job->json)
@@ -168,11 +195,12 @@ static MicaStatus bench_codec(const BenchJob *job, MicaError *error)
             json_integer(job->json, "threads", counts[v]);
             json_integer(job->json, "bytes", (int64_t)stream.size);
         } else {
-            printf("%d thread%s, %zu bytes\n  %-18s %10s %10s %10s\n", counts[v],
-                   counts[v] == 1 ? "" : "s", stream.size, "stage", "min ms", "median ms", "MP/s");
+            printf("%d thread%s, %zu bytes\n  %-18s %10s %10s %10s%s\n", counts[v],
+                   counts[v] == 1 ? "" : "s", stream.size, "stage", "min ms", "median ms", "MP/s",
+                   counts[v] == 1 ? "  MAC/cycle" : "");
         }
-        print_stages(job, "encode", true, times);
-        print_stages(job, "decode", false, times + job->runs);
+        print_stages(job, "encode", true, counts[v], times);
+        print_stages(job, "decode", false, counts[v], times + job->runs);
         if (job->json)
             json_object_end(job->json);
     }
@@ -222,8 +250,13 @@ static MicaStatus bench_entropy_coder(const BenchJob *job, MicaError *error)
     return MICA_OK;
 }
 
-static MicaStatus (*const benches[])(const BenchJob *job, MicaError *error) = {bench_codec,
-                                                                               bench_entropy_coder};
+static MicaStatus bench_layers(const BenchJob *job, MicaError *error)
+{
+    return bench_kernels(job->codec.model, cpu_flags(job), job->runs, job->json, error);
+}
+
+static MicaStatus (*const benches[])(const BenchJob *job, MicaError *error) = {
+    bench_codec, bench_layers, bench_entropy_coder};
 
 /* Smooth areas, edges and noise, the same on every machine. */
 static MicaStatus generate_picture(MicaImage *image, MicaError *error)
@@ -273,6 +306,7 @@ static int run_job(BenchJob *job)
     MicaError error = {MICA_OK, ""};
     if ((error.status = load_picture(job, &error)) != MICA_OK)
         return report_error(file, &error);
+    job->clock = bench_cycles_per_ns();
     char flags[128];
     mica_cpu_flags_text(cpu_flags(job), flags, sizeof flags);
     if (job->json) {
@@ -329,8 +363,8 @@ int cmd_bench(int argc, char **argv)
         .usage = "[options] [IN]",
         .description =
             "Encode and decode a picture several times and print, for every stage, the "
-            "least and the median time\nin ms, and MP/s of the least; then the entropy coder "
-            "by itself. Without IN a generated\npicture of 768x512 is used.",
+            "least and the median time\nin ms, and MP/s of the least; then the kernels and the "
+            "entropy coder by themselves. Without IN a\ngenerated picture of 768x512 is used.",
         .options = options,
         .min_arguments = 0,
         .max_arguments = 1};
