@@ -83,7 +83,8 @@ class Options(mica_case.MicaCase):
         size = len(self.get('a.mica'))
         info = self.json('info', '--json', 'a.mica')
         self.assertEqual(list(info), ['file', 'bytes', 'version', 'model_id', 'model_name', 'width', 'height', 'channels',
-                                      'quality', 'bpp', 'sections'])
+                                      'depth', 'alpha', 'premultiplied', 'colour', 'icc_bytes', 'exif_bytes', 'xmp_bytes',
+                                      'orientation', 'quality', 'bpp', 'sections'])
         self.assertEqual((info['file'], info['bytes'], info['width'], info['height'], info['channels']),
                          ('a.mica', size, 40, 30, 3))
         self.assertAlmostEqual(info['quality'], 37.5, delta=0.06)
