@@ -19,6 +19,7 @@ struct MicaModel {
     MicaModelFile file;
     pthread_mutex_t lock; /* guards `packed`; entries never change once linked */
     PackedNetwork *packed;
+    const void *unchecked; /* the bytes whose checksum was not computed, or NULL */
 };
 
 static MicaStatus load(MicaModel **model, const void *data, size_t size, int verify,
@@ -32,6 +33,7 @@ static MicaStatus load(MicaModel **model, const void *data, size_t size, int ver
     if (!m)
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
     atomic_init(&m->references, 1);
+    m->unchecked = verify ? NULL : data;
     pthread_mutex_init(&m->lock, NULL);
     MicaStatus status = mica_model_file_parse(&m->file, data, size, verify, error);
     const MicaNetwork *network;
@@ -52,6 +54,19 @@ MicaStatus mica_model_load_trusted(MicaModel **model, const void *data, size_t s
                                    MicaError *error)
 {
     return load(model, data, size, 0, error);
+}
+
+MicaStatus mica_model_verify(const MicaModel *model, MicaError *error)
+{
+    if (!model)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model");
+    if (!model->unchecked)
+        return MICA_OK;
+    MicaModel *again;
+    const MicaStatus status =
+        mica_model_load(&again, model->unchecked, model->file.file_size, error);
+    mica_model_unref(&again);
+    return status;
 }
 
 MicaModel *mica_model_ref(MicaModel *model)

@@ -73,10 +73,13 @@ static int show_model(const char *name, bool verify, bool as_json)
 {
     MicaModel *model = NULL;
     MicaError error = {MICA_OK, ""};
-    /* Loading is the check. */
     error.status = model_open(&model, name, &error);
-    if (error.status != MICA_OK)
+    if (error.status == MICA_OK && verify)
+        error.status = mica_model_verify(model, &error);
+    if (error.status != MICA_OK) {
+        mica_model_unref(&model);
         return report_error(report_input_name(name), &error);
+    }
     if (as_json) {
         Json json = {.stream = stdout};
         put_json(&json, model);

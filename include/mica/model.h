@@ -47,6 +47,11 @@ MICA_API MicaStatus mica_model_builtin_by_id(MicaModel **model,
                                              const uint8_t id[MICA_MODEL_ID_SIZE],
                                              MicaError *error);
 
+/* Check the SHA-256 over the bytes that the model came from, and load them once more. Built-in
+ * models are not checked when they are opened; for others mica_model_load() has done it, and this
+ * returns at once. MICA_ERROR_MODEL_CORRUPT, MICA_ERROR_OUT_OF_MEMORY. */
+MICA_API MicaStatus mica_model_verify(const MicaModel *model, MicaError *error);
+
 MICA_API MicaModel *mica_model_ref(MicaModel *model);
 
 /* Drop a reference and set *model to NULL; NULL is fine. */

@@ -12,6 +12,7 @@
 #include "codec/base/mem.h"
 #include "codec/base/sha256.h"
 #include "mica/mica.h"
+#include "models/model.h"
 
 static uint8_t *model_data;
 static size_t model_size;
@@ -268,6 +269,31 @@ static void test_builtin_checksum(void **state)
     free(data);
 }
 
+/* Bytes that load without their checksum are refused when it is asked for. */
+static void test_verify(void **state)
+{
+    (void)state;
+    MicaModel *model = NULL;
+    MicaError error = {0};
+    assert_int_equal(mica_model_verify(NULL, NULL), MICA_ERROR_INVALID_ARGUMENT);
+    assert_int_equal(mica_model_builtin(&model, "S", NULL), MICA_OK);
+    assert_int_equal(mica_model_verify(model, &error), MICA_OK);
+    mica_model_unref(&model);
+
+    uint8_t *copy = malloc(model_size);
+    memcpy(copy, model_data, model_size);
+    assert_int_equal(mica_model_load(&model, copy, model_size, NULL), MICA_OK);
+    assert_int_equal(mica_model_verify(model, &error), MICA_OK);
+    mica_model_unref(&model);
+
+    copy[model_size - 1] ^= 1; /* the digest: nothing else reads its last byte */
+    assert_int_equal(mica_model_load_trusted(&model, copy, model_size, NULL), MICA_OK);
+    assert_int_equal(mica_model_verify(model, &error), MICA_ERROR_MODEL_CORRUPT);
+    assert_non_null(strstr(error.text, "checksum"));
+    mica_model_unref(&model);
+    free(copy);
+}
+
 static void test_builtin(void **state)
 {
     (void)state;
@@ -299,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_expansion),
         cmocka_unit_test(test_allocation_failures),
         cmocka_unit_test(test_builtin_checksum),
+        cmocka_unit_test(test_verify),
         cmocka_unit_test(test_builtin),
     };
     return cmocka_run_group_tests(tests, read_model, free_model);
