@@ -74,8 +74,10 @@ void mica_pack_quads_offset(const MicaPointwise *layer, const int8_t *weight, vo
 }
 
 /* The sums of a quad, and of the pair it joins: 2 per output channel. With inputs 0..127 they stay
- * in range if the positive weights and the negative ones each add up to at most 32767 / 127. */
+ * in range if the positive weights and the negative ones each add up to at most 32767 / 127; with
+ * inputs 0..255, at most 32767 / 255. */
 #define LOAD_LIMIT (INT16_MAX / 127)
+#define LOAD_LIMIT_U8 (INT16_MAX / 255)
 
 typedef struct Load {
     int16_t positive[2 * MAX_TILE], negative[2 * MAX_TILE];
@@ -104,7 +106,7 @@ static void add_load(Load *sum, const Load *more)
     }
 }
 
-static bool fits(const Load *a, const Load *b)
+static bool fits(const Load *a, const Load *b, int limit)
 {
     int largest = 0;
 
@@ -114,7 +116,7 @@ static bool fits(const Load *a, const Load *b)
         largest = positive > largest ? positive : largest;
         largest = negative > largest ? negative : largest;
     }
-    return largest <= LOAD_LIMIT;
+    return largest <= limit;
 }
 
 /* Order the quads into pairs that fit, then the rest; returns the number of pairs. */
@@ -129,7 +131,7 @@ static int pair_quads(const int8_t *weight, int inputs, int tile, uint16_t *orde
         const Load own = quad_load(weight + 4 * q, inputs, tile);
         int mate = 0;
 
-        while (mate < opened && !fits(&load[mate], &own))
+        while (mate < opened && !fits(&load[mate], &own, LOAD_LIMIT))
             mate++;
         if (mate < opened) {
             order[2 * pairs] = open[mate];
@@ -150,7 +152,7 @@ static int pair_quads(const int8_t *weight, int inputs, int tile, uint16_t *orde
 }
 
 /* Whether every 32 inputs fit together. */
-static bool weights_are_small(const int8_t *weight, int inputs, int tile)
+static bool weights_are_small(const int8_t *weight, int inputs, int tile, int limit)
 {
     static const Load none;
     bool small = true;
@@ -161,7 +163,7 @@ static bool weights_are_small(const int8_t *weight, int inputs, int tile)
             const Load quad = quad_load(weight + i + k, inputs, tile);
             add_load(&sum, &quad);
         }
-        small = fits(&sum, &none);
+        small = fits(&sum, &none, limit);
     }
     return small;
 }
@@ -173,7 +175,7 @@ static void pack_chain_tile(const int8_t *weight, int inputs, int tile, uint8_t 
     uint16_t order[MAX_QUADS];
     MicaChainHeader header = {0};
 
-    header.small = weights_are_small(weight, inputs, tile);
+    header.small = weights_are_small(weight, inputs, tile, LOAD_LIMIT);
     if (!header.small)
         header.pairs = (uint16_t)pair_quads(weight, inputs, tile, order);
     for (int q = 0; header.small && q < quads; q++)
@@ -200,4 +202,24 @@ void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *pa
         pack_chain_tile(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile, out);
         out += mica_chain_tile_size(layer->inputs, tile);
     }
+}
+
+size_t mica_packed_size_signed(const MicaPointwise *layer, int tile)
+{
+    return MICA_SIGNED_HEAD + mica_packed_size_words(layer, tile);
+}
+
+void mica_pack_signed(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+{
+    uint8_t *const out = (uint8_t *)packed + MICA_SIGNED_HEAD;
+    bool small = true;
+
+    for (int o = 0; small && o < layer->outputs; o += tile)
+        small = weights_are_small(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile,
+                                  LOAD_LIMIT_U8);
+    memset(packed, small, MICA_SIGNED_HEAD);
+    if (small)
+        mica_pack_quads_offset(layer, weight, out, tile);
+    else
+        mica_pack_pairs(layer, weight, out, tile);
 }

@@ -65,4 +65,13 @@ MICA_INLINE size_t mica_chain_tile_size(int inputs, int tile)
 size_t mica_packed_size_chains(const MicaPointwise *layer, int tile);
 void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
 
+/*
+ * Signed: for s8 inputs without a dot product of bytes. If the weights are so small that the quads
+ * of every 32 inputs add up in 16 bits even with inputs of 0..255 (all of int4 are), quads with an
+ * offset of 128; otherwise pairs, for inputs widened to int16. The first byte tells: 1 is small.
+ */
+#define MICA_SIGNED_HEAD 64
+size_t mica_packed_size_signed(const MicaPointwise *layer, int tile);
+void mica_pack_signed(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+
 #endif

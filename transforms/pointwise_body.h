@@ -135,6 +135,17 @@ static void MICA_LEVEL(mica_pointwise_s16x8)(const MicaTileJob *job)
 
 #endif
 
+#if !HAVE_DOT8 || DOT8_UNSIGNED
+/* Signed inputs become unsigned by an offset of 128, which the packed correction takes back. */
+static void MICA_LEVEL(offset_input)(const int8_t *in, void *out, int count)
+{
+    uint8_t *const bytes = out;
+
+    for (int i = 0; i < count; i++)
+        bytes[i] = (uint8_t)(in[i] + 128);
+}
+#endif
+
 #if HAVE_DOT8
 
 /* 8-bit inputs, weights in quads. */
@@ -164,17 +175,6 @@ static void MICA_LEVEL(mica_pointwise_x8x8)(const MicaTileJob *job)
     }
 }
 
-#if DOT8_UNSIGNED
-/* Signed inputs become unsigned by an offset of 128, which the packed correction takes back. */
-static void MICA_LEVEL(convert_input)(const int8_t *in, void *out, int count)
-{
-    uint8_t *const bytes = out;
-
-    for (int i = 0; i < count; i++)
-        bytes[i] = (uint8_t)(in[i] + 128);
-}
-#endif
-
 #else
 
 /* Chains of `length` quads, from `offset` to `end`. */
@@ -202,18 +202,18 @@ MICA_INLINE void add_chains(Vec sum[BYTES_GROUP][2], const uint8_t *const *rows,
     }
 }
 
-/* 7-bit inputs, weights so small that the quads of 32 channels add up in 16 bits. */
-static void MICA_LEVEL(mica_pointwise_u7x4)(const MicaTileJob *job)
+/* Unsigned inputs, weights so small that the quads of 32 channels add up in 16 bits. */
+MICA_INLINE void pointwise_small(const MicaTileJob *job, const TileRequant *rq,
+                                 const uint8_t *weights)
 {
-    const TileRequant rq = load_requant(job);
     const Vec ones = vec_set16(1);
 
     for (int first = 0; first < job->pixels; first += WORDS_GROUP) {
-        const uint8_t *weight = job->weight + mica_chain_head_size(job->inputs);
+        const uint8_t *weight = weights;
         const uint8_t *rows[WORDS_GROUP];
         Vec sum[WORDS_GROUP][2];
 
-        start_group(job, &rq, first, WORDS_GROUP, rows, sum);
+        start_group(job, rq, first, WORDS_GROUP, rows, sum);
         for (ptrdiff_t block = 0; block < job->inputs; block += 32) {
             Vec t[WORDS_GROUP][2];
 
@@ -238,8 +238,25 @@ static void MICA_LEVEL(mica_pointwise_u7x4)(const MicaTileJob *job)
                 sum[p][1] = vec_add32(sum[p][1], vec_madd16(t[p][1], ones));
             }
         }
-        store_sums(job, &rq, first, WORDS_GROUP, sum);
+        store_sums(job, rq, first, WORDS_GROUP, sum);
     }
+}
+
+static void MICA_LEVEL(mica_pointwise_u7x4)(const MicaTileJob *job)
+{
+    const TileRequant rq = load_requant(job);
+
+    pointwise_small(job, &rq, job->weight + mica_chain_head_size(job->inputs));
+}
+
+/* Signed inputs, made unsigned by an offset. */
+static void MICA_LEVEL(mica_pointwise_s8x4)(const MicaTileJob *job)
+{
+    TileRequant rq = load_requant(job);
+
+    rq.bias[0] = vec_add32(rq.bias[0], vec_load(job->weight));
+    rq.bias[1] = vec_add32(rq.bias[1], vec_load(job->weight + VEC_BYTES));
+    pointwise_small(job, &rq, job->weight + 2 * VEC_BYTES);
 }
 
 /* 7-bit inputs, weights in chains. */
@@ -268,7 +285,7 @@ static void MICA_LEVEL(mica_pointwise_u7x8)(const MicaTileJob *job)
     }
 }
 
-static void MICA_LEVEL(convert_input)(const int8_t *in, void *out, int count)
+static void MICA_LEVEL(widen_input)(const int8_t *in, void *out, int count)
 {
     int16_t *const words = out;
 
@@ -296,7 +313,7 @@ static const MicaTileKernel tile_kernels[] = {
                        .packed_size = mica_packed_size_quads,
 #if DOT8_UNSIGNED
                        .pack = mica_pack_quads_offset,
-                       .convert = MICA_LEVEL(convert_input),
+                       .convert = MICA_LEVEL(offset_input),
 #else
                        .pack = mica_pack_quads,
 #endif
@@ -313,7 +330,7 @@ static const MicaTileKernel tile_kernels[] = {
                        .in_size = 2,
                        .packed_size = mica_packed_size_words,
                        .pack = mica_pack_pairs,
-                       .convert = MICA_LEVEL(convert_input),
+                       .convert = MICA_LEVEL(widen_input),
                        .run = MICA_LEVEL(mica_pointwise_s16x8)},
     [MICA_INPUT_U7] = {.tile = TILE,
                        .group = BYTES_GROUP,
@@ -324,14 +341,33 @@ static const MicaTileKernel tile_kernels[] = {
 #endif
 };
 
+#if !HAVE_DOT8
+static const MicaTileKernel small_signed_kernel = {.tile = TILE,
+                                                   .group = WORDS_GROUP,
+                                                   .in_size = 1,
+                                                   .packed_size = mica_packed_size_quads,
+                                                   .convert = MICA_LEVEL(offset_input),
+                                                   .run = MICA_LEVEL(mica_pointwise_s8x4)};
+#endif
+
 static size_t MICA_LEVEL(pointwise_packed_size)(const MicaPointwise *layer)
 {
+#if !HAVE_DOT8
+    if (layer->input_kind == MICA_INPUT_S8)
+        return mica_packed_size_signed(layer, TILE);
+#endif
     return tile_kernels[layer->input_kind].packed_size(layer, TILE);
 }
 
 static void MICA_LEVEL(pointwise_pack)(const MicaPointwise *layer, const int8_t *weight,
                                        void *packed)
 {
+#if !HAVE_DOT8
+    if (layer->input_kind == MICA_INPUT_S8) {
+        mica_pack_signed(layer, weight, packed, TILE);
+        return;
+    }
+#endif
     tile_kernels[layer->input_kind].pack(layer, weight, packed, TILE);
 }
 
@@ -339,8 +375,18 @@ static void MICA_LEVEL(mica_pointwise)(const MicaPointwise *layer, const void *i
                                        ptrdiff_t in_stride, void *out, ptrdiff_t out_stride,
                                        const int16_t *residual, size_t pixels)
 {
-    mica_pointwise_drive(&tile_kernels[layer->input_kind], layer, in, in_stride, out, out_stride,
-                         residual, pixels);
+    const MicaTileKernel *kernel = &tile_kernels[layer->input_kind];
+
+#if !HAVE_DOT8
+    MicaPointwise rest = *layer;
+    if (layer->input_kind == MICA_INPUT_S8) {
+        const uint8_t *const head = layer->packed;
+        kernel = *head ? &small_signed_kernel : kernel;
+        rest.packed = head + MICA_SIGNED_HEAD;
+        layer = &rest;
+    }
+#endif
+    mica_pointwise_drive(kernel, layer, in, in_stride, out, out_stride, residual, pixels);
 }
 
 static void init_pointwise(MicaKernels *kernels)

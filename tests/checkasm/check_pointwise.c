@@ -10,7 +10,7 @@
 
 static const char *const input_names[] = {"s16", "s8", "u7"};
 static const char *const output_names[] = {"s16", "s16add", "s8", "u7"};
-static const int input_min[] = {INT16_MIN, -127, 0}, input_max[] = {INT16_MAX, 127, 127};
+static const int input_min[] = {INT16_MIN, -128, 0}, input_max[] = {INT16_MAX, 127, 127};
 
 typedef void (*PointwiseFunction)(const MicaPointwise *, const void *, ptrdiff_t, void *, ptrdiff_t,
                                   const int16_t *, size_t);
@@ -235,6 +235,7 @@ static void bench(const CheckLevel *level)
 
         bench_shape(level, MICA_INPUT_S16, MICA_OUTPUT_U7, inputs, outputs, pixels, 8);
         bench_shape(level, MICA_INPUT_S8, MICA_OUTPUT_S16_ADD, inputs, outputs, pixels, 8);
+        bench_shape(level, MICA_INPUT_S8, MICA_OUTPUT_S16_ADD, inputs, outputs, pixels, 4);
         bench_shape(level, MICA_INPUT_U7, MICA_OUTPUT_S16_ADD, inputs, outputs, pixels, 8);
         bench_shape(level, MICA_INPUT_U7, MICA_OUTPUT_S16_ADD, inputs, outputs, pixels, 4);
     }
