@@ -4,8 +4,8 @@
 #include "codec/base/diag.h"
 #include "models/model.h"
 
-extern const uint8_t mica_builtin_s[];
-extern const uint32_t mica_builtin_s_size;
+extern const uint8_t mica_builtin_s[], mica_builtin_s_perceptual[];
+extern const uint32_t mica_builtin_s_size, mica_builtin_s_perceptual_size;
 
 typedef struct Builtin {
     const char *name;
@@ -15,14 +15,24 @@ typedef struct Builtin {
 
 static const Builtin builtins[] = {
     {"S", mica_builtin_s, &mica_builtin_s_size},
+    {"S-perceptual", mica_builtin_s_perceptual, &mica_builtin_s_perceptual_size},
 };
 
 #define BUILTIN_COUNT (sizeof builtins / sizeof *builtins)
 #define DIGEST_SIZE 32 /* at the end of a model file; its first bytes are the id */
 
-static int same_letter(char a, char b)
+/* Upper and lower case letters are the same, whatever the locale. */
+static int same_name(const char *a, const char *b)
 {
-    return (a | 32) == (b | 32);
+    for (; *a && *b; a++, b++)
+        if (*a != *b && ((*a | 32) != (*b | 32) || (*a | 32) < 'a' || (*a | 32) > 'z'))
+            return 0;
+    return *a == *b;
+}
+
+const char *mica_model_builtin_name(size_t index)
+{
+    return index < BUILTIN_COUNT ? builtins[index].name : NULL;
 }
 
 MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *error)
@@ -32,7 +42,7 @@ MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *er
     if (!model || !name)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no model name");
     for (size_t i = 0; i < BUILTIN_COUNT; i++)
-        if (same_letter(name[0], builtins[i].name[0]) && !name[1])
+        if (same_name(name, builtins[i].name))
             return mica_model_load_trusted(model, builtins[i].data, *builtins[i].size, error);
     return mica_fail(error, MICA_ERROR_MODEL_MISSING, "there is no built-in model %s", name);
 }

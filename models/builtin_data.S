@@ -1,16 +1,22 @@
 /* The model files that are compiled into the library. */
     .section .rodata
+.macro model symbol, file
     .balign 64
-    .globl mica_builtin_s
-    .hidden mica_builtin_s
-mica_builtin_s:
-    .incbin "s.mmodel"
-1:
+    .globl \symbol
+    .hidden \symbol
+\symbol:
+    .incbin "\file"
+.L\symbol\()_end:
     .balign 4
-    .globl mica_builtin_s_size
-    .hidden mica_builtin_s_size
-mica_builtin_s_size:
-    .long 1b - mica_builtin_s
+    .globl \symbol\()_size
+    .hidden \symbol\()_size
+\symbol\()_size:
+    .long .L\symbol\()_end - \symbol
+.endm
+
+    model mica_builtin_s, "s.mmodel"
+    model mica_builtin_s_perceptual, "s-perceptual.mmodel"
+
 #if defined(__linux__) && defined(__ELF__)
     .section .note.GNU-stack,"",%progbits
 #endif

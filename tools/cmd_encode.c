@@ -181,6 +181,7 @@ static int run_video(EncodeJob *job)
 int cmd_encode(int argc, char **argv)
 {
     EncodeJob job;
+    const char *tune = NULL;
     memset(&job, 0, sizeof job);
     job.quality = 50;
     job.effort = 5;
@@ -202,6 +203,8 @@ int cmd_encode(int argc, char **argv)
                               {"target-psnr", 0, OPTION_REAL, &job.target_psnr, 1, 100, "DB",
                                "PSNR of the decoded picture over all colour samples, to 0.05 dB"},
                               OPTION_MODEL(job.codec, "built-in model or model file, default S"),
+                              {"tune", 0, OPTION_STRING, &tune, 0, 0, "psnr|perceptual",
+                               "what the model is trained for: PSNR (default) or the eye"},
                               OPTION_THREADS(job.codec),
                               OPTION_CPU(job.codec),
                               {"depth8", 0, OPTION_FLAG, &job.depth8, 0, 0, NULL,
@@ -239,7 +242,9 @@ int cmd_encode(int argc, char **argv)
     job.input_name = arguments[0];
     job.output_name = arguments[1];
 
-    code = codec_options_open(&job.codec, syntax.command);
+    code = codec_options_tune(&job.codec, syntax.command, tune);
+    if (code == OPTIONS_CONTINUE)
+        code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
         code = job.batch.output ? run_batch(&job, arguments)
                : is_video(&job) ? run_video(&job)

@@ -362,7 +362,7 @@ int cmd_eval(int argc, char **argv)
          "lowest rate that counts for BD-rates, default 0.05"},
         {"bpp-to", 0, OPTION_REAL, &job->range.highest_bpp, 0.001, 100, "B",
          "highest rate that counts for BD-rates, default 1.6"},
-        {"model", 0, OPTION_STRING, &job->model, 0, 0, "S|M|L|FILE", "model of mica"},
+        {"model", 0, OPTION_STRING, &job->model, 0, 0, "S|S-perceptual|FILE", "model of mica"},
         {"effort", 'e', OPTION_INT, &job->effort, 1, 9, "N", "effort of mica"},
         {"threads", 0, OPTION_INT, &job->threads, 1, MAX_THREADS, "N",
          "threads of each codec that has any, default 1"},

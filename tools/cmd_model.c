@@ -40,23 +40,20 @@ static void print_text(const MicaModel *model)
 
 static int list_models(bool as_json)
 {
-    static const char *const names[] = {"S", "M", "L"};
     Json json = {.stream = stdout};
     if (as_json)
         json_array(&json, NULL);
-    int count = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    const char *name;
+    for (size_t i = 0; (name = mica_model_builtin_name(i)); i++) {
         MicaModel *model = NULL;
         MicaError error = {MICA_OK, ""};
-        error.status = mica_model_builtin(&model, names[i], &error);
-        if (error.status == MICA_ERROR_MODEL_MISSING)
-            continue; /* this build has fewer */
+        error.status = mica_model_builtin(&model, name, &error);
         if (error.status != MICA_OK)
-            return report_error(names[i], &error);
+            return report_error(name, &error);
         if (as_json) {
             put_json(&json, model);
         } else {
-            if (count++)
+            if (i)
                 putchar('\n');
             print_text(model);
         }
@@ -64,8 +61,6 @@ static int list_models(bool as_json)
     }
     if (as_json)
         json_array_end(&json);
-    else if (!count)
-        printf("no built-in models\n");
     return EXIT_DONE;
 }
 
@@ -104,8 +99,8 @@ int cmd_model(int argc, char **argv)
     const OptionSyntax syntax = {
         .command = "model",
         .usage = "[options] [list | info MODEL | verify MODEL]",
-        .description = "List the built-in models, or describe or check one: a file, or S, M or L "
-                       "for a built-in one.",
+        .description = "List the built-in models, or describe or check one: a file, or the "
+                       "name of a built-in one.",
         .options = options,
         .min_arguments = 0,
         .max_arguments = 2};

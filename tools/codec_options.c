@@ -20,11 +20,25 @@ MicaStatus model_open_file(MicaModel **model, const char *file, MicaError *error
 
 MicaStatus model_open(MicaModel **model, const char *name, MicaError *error)
 {
-    static const char *const builtin[] = {"S", "M", "L"};
-    for (size_t i = 0; i < sizeof builtin / sizeof builtin[0]; i++)
-        if (strcasecmp(name, builtin[i]) == 0)
-            return mica_model_builtin(model, builtin[i], error);
+    for (size_t i = 0; mica_model_builtin_name(i); i++)
+        if (strcasecmp(name, mica_model_builtin_name(i)) == 0)
+            return mica_model_builtin(model, name, error);
     return model_open_file(model, name, error);
+}
+
+int codec_options_tune(CodecOptions *options, const char *command, const char *tune)
+{
+    if (!tune)
+        return OPTIONS_CONTINUE;
+    if (options->model_name)
+        return report_usage(command, "--tune chooses a model, and so does --model");
+    if (strcasecmp(tune, "psnr") == 0)
+        options->model_name = "S";
+    else if (strcasecmp(tune, "perceptual") == 0)
+        options->model_name = "S-perceptual";
+    else
+        return report_usage(command, "--tune: '%s' is not one of psnr and perceptual", tune);
+    return OPTIONS_CONTINUE;
 }
 
 int codec_options_open(CodecOptions *options, const char *command)

@@ -23,7 +23,7 @@ typedef struct CodecOptions {
 
 #define OPTION_MODEL(options, text)                                                                \
     {                                                                                              \
-        "model", 0, OPTION_STRING, &(options).model_name, 0, 0, "S|M|L|FILE", text                 \
+        "model", 0, OPTION_STRING, &(options).model_name, 0, 0, "S|S-perceptual|FILE", text        \
     }
 #define OPTION_THREADS(options)                                                                    \
     {                                                                                              \
@@ -44,13 +44,16 @@ typedef struct CodecOptions {
         NULL, 0, OPTION_FLAG, NULL, 0, 0, NULL, NULL                                               \
     }
 
+/* Choose the model for "psnr" or "perceptual"; NULL leaves it as it is. Returns as the next one. */
+int codec_options_tune(CodecOptions *options, const char *command, const char *tune);
+
 /* Check the names and load the model; returns OPTIONS_CONTINUE or, after a message, the exit code.
  */
 int codec_options_open(CodecOptions *options, const char *command);
 
 void codec_options_close(CodecOptions *options);
 
-/* A built-in model by "S", "M" or "L", or one from a file; "./S" is always a file. */
+/* A built-in model by its name, or one from a file; "./S" is always a file. */
 MicaStatus model_open(MicaModel **model, const char *name, MicaError *error);
 MicaStatus model_open_file(MicaModel **model, const char *file, MicaError *error);
 

@@ -37,7 +37,8 @@ static ValueKind value_kind(const Option *o)
     return VALUE_OTHER;
 }
 
-/* Print the choices of a value like S|M|L|FILE, separated by blanks. Returns their number. */
+/* Print the choices of a value like S|S-perceptual|FILE, separated by blanks. Returns their number.
+ */
 static int print_choices(const Option *o)
 {
     int count = 0;

@@ -42,6 +42,10 @@ MICA_API MicaStatus mica_model_load(MicaModel **model, const void *data, size_t 
  * MICA_ERROR_MODEL_MISSING. */
 MICA_API MicaStatus mica_model_builtin(MicaModel **model, const char *name, MicaError *error);
 
+/* Name of built-in model number 0, 1, ...; NULL after the last one. "S" is tuned for PSNR,
+ * "S-perceptual" for what people see (SSIMULACRA 2), at a loss of PSNR. */
+MICA_API const char *mica_model_builtin_name(size_t index);
+
 /* A model compiled into the library by its id. MICA_ERROR_MODEL_MISSING. */
 MICA_API MicaStatus mica_model_builtin_by_id(MicaModel **model,
                                              const uint8_t id[MICA_MODEL_ID_SIZE],

@@ -75,8 +75,8 @@ class Help(MicaCase):
     def test_bash_completion(self):
         self.assertEqual(self.complete('mica', 'de'), ['decode'])
         self.assertEqual(self.complete('mica', 'encode', '--qual'), ['--quality'])
-        self.assertEqual(self.complete('mica', 'encode', '--model', ''), ['S', 'M', 'L'])
-        self.assertEqual(self.complete('mica', 'encode', '--model', '=', 'M'), ['M'])
+        self.assertEqual(self.complete('mica', 'encode', '--model', ''), ['S', 'S-perceptual'])
+        self.assertEqual(self.complete('mica', 'encode', '--model', '=', 'S-'), ['S-perceptual'])
         self.assertEqual(self.complete('mica', 'encode', '--model', './x'), [])  # left to readline: files
         self.assertEqual(self.complete('mica', 'encode', 'pic'), [])
         names = [name for _, name in options(self.ok('decode', '--help').decode())]
@@ -104,7 +104,7 @@ class Help(MicaCase):
             return [item.split('\t')[0] for item in result.stdout.decode().splitlines()]
         self.assertEqual(complete('mica deco'), ['decode'])
         self.assertEqual(complete('mica encode --qual'), ['--quality'])
-        self.assertEqual(set(complete('mica encode --model ')) & {'S', 'M', 'L'}, {'S', 'M', 'L'})
+        self.assertEqual(set(complete('mica encode --model ')) & {'S', 'S-perceptual'}, {'S', 'S-perceptual'})
 
 
 if __name__ == '__main__':

@@ -78,6 +78,18 @@ class Options(mica_case.MicaCase):
         for value in ('0', '-3', 'nan', 'x'):
             self.fails('encode', '--target-bpp', value, 'a.ppm', 'c.mica', file='encode', reason='--target-bpp', code=2)
 
+    def test_tune(self):
+        names = [m['name'] for m in self.json('model', '--json')]
+        self.assertEqual(names, ['S', 'S-perceptual'])
+        for tune, name in (('psnr', 'S'), ('perceptual', 'S-perceptual')):
+            self.ok('encode', '--tune', tune, 'a.ppm', 'a.mica')
+            self.assertEqual(self.json('info', '--json', 'a.mica')['model_name'], name)
+            self.ok('encode', '--model', name.lower(), 'a.ppm', 'b.mica')
+            self.assertEqual(self.get('a.mica'), self.get('b.mica'))
+            self.ok('decode', 'a.mica', 'b.ppm')
+        self.fails('encode', '--tune', 'sharp', 'a.ppm', 'c.mica', file='encode', reason='sharp', code=2)
+        self.fails('encode', '--tune', 'psnr', '--model', 'S', 'a.ppm', 'c.mica', file='encode', reason='--model', code=2)
+
     def test_info(self):
         self.ok('encode', '-q', '37.5', 'a.ppm', 'a.mica')
         size = len(self.get('a.mica'))
