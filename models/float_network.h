@@ -13,6 +13,7 @@
 #define MICA_MODELS_FLOAT_NETWORK_H
 
 #include "codec/base/pool.h"
+#include "mica/image.h"
 #include "models/runner.h"
 #include "transforms/float_kernels.h"
 
@@ -106,5 +107,15 @@ void mica_float_up_back(const MicaFloatRunner *runner, const MicaFloatLayer *lay
 /* layer(space_to_depth(in, 2)) to width x rows pixels. */
 void mica_float_down(const MicaFloatRunner *runner, const MicaFloatLayer *layer, const float *in,
                      float *out, int width, int rows);
+
+/* The positions of y whose pixels the analysis of `rect` reads, inside those of the picture. */
+MicaRect mica_float_analysis_reach(const MicaFloatNetwork *network, MicaRect rect, MicaRect whole);
+
+/* Pixels -> y of the positions of `reach`, in the unit of the integer y, [rows][width][latents].
+ * Zeros stand around `reach`: right for what mica_float_analysis_reach() was asked for, and for all
+ * if it is the whole picture. The runner is at least of that size, `gain` is that of the stem
+ * (mica_float_gains()), `stream` is scratch of 4 features a position. */
+void mica_float_analyse(const MicaFloatRunner *runner, const MicaImage *image, const float *gain,
+                        MicaRect reach, float *stream, float *y);
 
 #endif
