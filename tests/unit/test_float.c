@@ -115,10 +115,11 @@ static void aim(const MicaPointwise *layer, const MicaFloatLayer *twin, int o, u
 static int check_pointwise(const MicaKernels *kernels, const MicaFloatKernels *float_kernels,
                            const MicaPointwise *layer, const MicaFloatLayer *twin, int *measured)
 {
-    static int16_t in[PIXELS * CHANNELS + MICA_PADDING], out[PIXELS * CHANNELS + MICA_PADDING];
-    static int8_t bytes[PIXELS * CHANNELS + MICA_PADDING];
-    static int16_t zeros[PIXELS * CHANNELS + MICA_PADDING];
-    static float float_in[PIXELS * CHANNELS], float_out[PIXELS * CHANNELS];
+    static _Alignas(64) int16_t in[PIXELS * CHANNELS + MICA_PADDING],
+        out[PIXELS * CHANNELS + MICA_PADDING];
+    static _Alignas(64) int8_t bytes[PIXELS * CHANNELS + MICA_PADDING];
+    static _Alignas(64) int16_t zeros[PIXELS * CHANNELS + MICA_PADDING];
+    static _Alignas(64) float float_in[PIXELS * CHANNELS], float_out[PIXELS * CHANNELS];
     static Fit fits[CHANNELS];
     const int inputs = layer->inputs, outputs = layer->outputs;
     assert_true(inputs <= CHANNELS && outputs <= CHANNELS);
@@ -147,8 +148,8 @@ static int check_pointwise(const MicaKernels *kernels, const MicaFloatKernels *f
 static int check_depthwise(const MicaKernels *kernels, const MicaDepthwise *layer,
                            const MicaFloatDepthwise *twin, int *measured)
 {
-    static int8_t in[3][(PIXELS + 2) * CHANNELS + MICA_PADDING];
-    static int8_t out[PIXELS * CHANNELS + MICA_PADDING];
+    static _Alignas(64) int8_t in[3][(PIXELS + 2) * CHANNELS + MICA_PADDING];
+    static _Alignas(64) int8_t out[PIXELS * CHANNELS + MICA_PADDING];
     static Fit fits[CHANNELS];
     const int c = layer->channels;
     memset(fits, 0, sizeof fits);
