@@ -10,7 +10,8 @@
 
 static const char *const input_names[] = {"s16", "s8", "u7"};
 static const char *const output_names[] = {"s16", "s16add", "s8", "u7"};
-static const int input_min[] = {INT16_MIN, -128, 0}, input_max[] = {INT16_MAX, 127, 127};
+/* -128 does not occur (docs/numerics.md), and NEON's sums of two products rely on it */
+static const int input_min[] = {INT16_MIN, -127, 0}, input_max[] = {INT16_MAX, 127, 127};
 
 typedef void (*PointwiseFunction)(const MicaPointwise *, const void *, ptrdiff_t, void *, ptrdiff_t,
                                   const int16_t *, size_t);
