@@ -100,16 +100,19 @@ def choose(a, costs):
     """(bits, header fields, symbols, their model keys, low bytes) of a tensor: the smallest of what is tried."""
     v = matrix(a).astype(np.int64)
     offset = 0 if a.dtype.itemsize == 1 and v.min() < 0 else int(np.median(v))
+    if np.abs(v - offset).max() >= 1 << 31:
+        offset = 0
     best = None
     for order in (0, 1, 2) if a.dtype == np.dtype('<i2') and len(v) > 1 else (0,):
         d = differences(v, order, offset)
         low_bytes = 0
-        while np.abs(d >> 8 * low_bytes).max() >= LARGEST:
+        while low_bytes < 2 and np.abs(d >> 8 * low_bytes).max() >= LARGEST:
             low_bytes += 1
         low = d & ((1 << 8 * low_bytes) - 1)
         high = d >> 8 * low_bytes
         for columns in (False, True) if len(v) > 1 else (False,):
-            fit = Fit(np.abs(high), costs, columns)
+            # beyond the tables an escape costs about the same whatever the scale
+            fit = Fit(np.minimum(np.abs(high), LARGEST - 1), costs, columns)
             bits = fit.bits + 8 * low_bytes * d.size
             if best is None or bits < best[0]:
                 best = bits, order, low_bytes, offset, fit, high, low
