@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import torch
 
+import checkpoint
 import model_file
 from net import Codec
 from quantize import FixedCodec, integer_layer
@@ -11,8 +12,7 @@ from quantize import FixedCodec, integer_layer
 
 def load(path, weights='ema'):
     """FixedCodec in double precision from a checkpoint of the fixed phase."""
-    c = torch.load(path, map_location='cpu') if torch.__version__ < '2' else \
-        torch.load(path, map_location='cpu', weights_only=False)
+    c = checkpoint.load(path)
     model = FixedCodec(Codec(**c['config']), c.get('bits'))
     model.load_state_dict(c[weights])
     return model.double().eval()
@@ -86,6 +86,6 @@ def tensors(model):
 
 
 if __name__ == '__main__':
-    checkpoint, name, path = sys.argv[1:4]
-    fixed = load(checkpoint)
+    source, name, path = sys.argv[1:4]
+    fixed = load(source)
     print('%s: id %s' % (path, model_file.write(path, name, fixed.config, tensors(fixed))))

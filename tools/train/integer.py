@@ -110,8 +110,8 @@ class Reference:
         return self.gain(f, self.log2_gain('prior_gain', quality))
 
     def code_y(self, f, quality, choose, segments=None):
-        """`segments` as in block(), None for one. Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
-        phase, (h/2, w/2, M/4). Returns the dequantised latents and the symbols."""
+        """Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
+        phase, (h/2, w/2, M/4); `segments` as in block(), None for one. Returns the dequantised latents and the symbols."""
         h, w, _ = f.shape
         m = self.config['latents']
         quarter = m // 4

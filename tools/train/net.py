@@ -52,8 +52,8 @@ class Pointwise(nn.Module):
         return F.conv2d(x, w, b)
 
 
-# Whether 3x3 depthwise convolutions are written as nine shifted products. torch.compile fuses them into one kernel, which on
-# a GPU beats the depthwise kernels of the library in the backward pass; without compilation they are far slower.
+# Whether 3x3 depthwise convolutions are written as nine shifted products, for torch.compile to fuse into one kernel. Meant for
+# GPUs, where the library's depthwise kernels are slow in the backward pass; not measured there yet.
 SHIFTED_DEPTHWISE = False
 
 
