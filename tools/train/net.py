@@ -155,12 +155,22 @@ def from_phases(x, n, h, w):
 
 
 class Codec(nn.Module):
-    def __init__(self, features=96, latents=320, hyper=64, analysis=4, synthesis=4, prior=128, context=160):
+    """condition: number of blocks that look at a prediction of the picture; with 0 there is none. With a prediction, the
+    stem sees it beside the picture, its features join the hyper features and the input of the synthesis, and the head
+    puts out what is to be added to it."""
+
+    def __init__(self, features=96, latents=320, hyper=64, analysis=4, synthesis=4, prior=128, context=160, condition=0):
         super().__init__()
         self.config = dict(features=features, latents=latents, hyper=hyper, analysis=analysis, synthesis=synthesis,
-                           prior=prior, context=context)
+                           prior=prior, context=context, condition=condition)
         c, m, z = features, latents, hyper
-        self.stem = Pointwise(192, c)
+        self.stem = Pointwise(384 if condition else 192, c)
+        if condition:
+            self.condition_enter = Pointwise(192, c)
+            self.condition = Blocks(c, condition)
+            self.condition_gain = Gain(c)
+            self.condition_prior = Pointwise(4 * c, prior)
+            self.condition_synthesis = Pointwise(c, c)
         self.stem_gain = Gain(c)
         self.analysis = Blocks(c, analysis)
         self.to_latent = Pointwise(4 * c, m)
@@ -193,10 +203,18 @@ class Codec(nn.Module):
         self.head = Pointwise(c, 192)
         self.register_buffer('survival', ggm.survival_table(), persistent=False)
 
-    # -- the five nets -------------------------------------------------------------------------------------------
-    def analyse(self, x, q, dtype=None):
+    # -- the nets ------------------------------------------------------------------------------------------------
+    def look_at_prediction(self, p, q, dtype=None):
+        """Prediction in [-1, 1] -> features beside those of the prior (1/16) and of the latents (1/8)."""
+        f = self.condition(self.condition_enter(space_to_depth(p, 8)), dtype) * self.condition_gain(q)
+        return self.condition_prior(space_to_depth(f, 2), dtype).float(), self.condition_synthesis(f, dtype).float()
+
+    def analyse(self, x, q, p=None, dtype=None):
         """Picture in [-1, 1], sides multiples of 64 -> y (1/16), z (1/64), before gains and rounding."""
-        f = self.stem(space_to_depth(x, 8)) * self.stem_gain(q)
+        x = space_to_depth(x, 8)
+        if p is not None:
+            x = torch.cat([x, space_to_depth(p, 8)], 1)
+        f = self.stem(x) * self.stem_gain(q)
         y = self.to_latent(space_to_depth(self.analysis(f, dtype), 2))
         f = self.hyper_block0(self.hyper_enter(y) * self.hyper_gain(q), dtype)
         f = self.hyper_block1(self.hyper_down0(space_to_depth(f, 2)), dtype)
@@ -208,19 +226,21 @@ class Codec(nn.Module):
         f = self.prior_block1(depth_to_space(self.prior_up1(f, dtype).float(), 2), dtype)
         return f * self.prior_gain(q)
 
-    def synthesise(self, y, q, dtype=None):
-        """Dequantised y -> picture in [-1, 1]."""
-        f = self.synthesis(depth_to_space(self.from_latent(y), 2), dtype)
+    def synthesise(self, y, q, beside=None, dtype=None):
+        """Dequantised y, and features of the prediction -> picture in [-1, 1], or difference to the prediction."""
+        f = depth_to_space(self.from_latent(y), 2)
+        f = self.synthesis(f if beside is None else f + beside, dtype)
         return depth_to_space(self.head(f * self.head_gain(q)), 8)
 
     # -- the whole -----------------------------------------------------------------------------------------------
-    def forward(self, x, q, hard=False, dtype=None):
+    def forward(self, x, q, prediction=None, hard=False, dtype=None):
         """x (N, 3, H, W) in [-1, 1], q (N,) real-valued levels -> reconstruction, bits of y (N,), bits of z (N,).
 
         Rounding is straight-through where the decoder sees the latents, and additive uniform noise in the rate
         (Minnen & Singh 2020); hard=True rounds in both, as the codec does.
         """
-        y, z = self.analyse(x, q, dtype)
+        y, z = self.analyse(x, q, prediction, dtype)
+        beside_prior, beside_latents = (None, None) if prediction is None else self.look_at_prediction(prediction, q, dtype)
         n, m, h, w = y.shape
         z_gain = self.z_gain(q)
         z = z * z_gain
@@ -229,6 +249,8 @@ class Codec(nn.Module):
         z_scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
         z_bits = ggm.bits(z_noisy.permute(0, 2, 3, 1), z_scale, ggm.channel_rows(self.survival, self.z_shape))
         f = self.prior(z_hat / z_gain, q, dtype)
+        if prediction is not None:
+            f = f + beside_prior
 
         log_gain = self.y_gain.at(q)
         gain = self.per_latent(torch.exp(log_gain), h * w // 4)
@@ -258,7 +280,8 @@ class Codec(nn.Module):
         noisy = torch.round(residual) if hard else residual + torch.rand_like(residual) - 0.5
         y_bits = ggm.bits(noisy, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(self.survival, self.y_shape))
         y_bits = y_bits.reshape(4, n, -1).sum((0, 2))
-        return self.synthesise(y_hat, q, dtype), y_bits, z_bits.sum((1, 2, 3))
+        x = self.synthesise(y_hat, q, beside_latents, dtype)
+        return x if prediction is None else prediction + x, y_bits, z_bits.sum((1, 2, 3))
 
     @staticmethod
     def per_latent(v, positions):
@@ -287,7 +310,9 @@ def kmacs_per_pixel(model):
     decode = (m * 4 * f / 256 + c['synthesis'] * block(f, 2) / 64 + f * 192 / 64
               + z * 4 * z / 4096 + block(z, 2) / 1024 + z * 4 * p / 1024 + block(p, 1) / 256
               + (4 * p * t + 3 * m * t + 4 * block(t, 1) + 4 * t * m // 2) / 256)
-    encode = (192 * f / 64 + c['analysis'] * block(f, 2) / 64 + 4 * f * m / 256
+    if c.get('condition'):
+        decode += (192 * f + c['condition'] * block(f, 2) + f * f) / 64 + 4 * f * p / 256
+    encode = ((384 if c.get('condition') else 192) * f / 64 + c['analysis'] * block(f, 2) / 64 + 4 * f * m / 256
               + m * z / 256 + block(z, 2) / 256 + 4 * z * z / 1024 + block(z, 2) / 1024 + 4 * z * z / 4096)
     return encode / 1000, decode / 1000
 
@@ -319,7 +344,21 @@ def dct_init(model):
             cost.append(c + (0 if j == 0 else f * .35 * (1.6 if j == 3 else 1)))
     down = torch.stack([rows[i] for i in np.argsort(cost, kind='stable')[:m]])
     with torch.no_grad():
-        model.stem.weight.copy_(basis * 1.4)
+        if model.config['condition']:
+            model.stem.weight.copy_(torch.cat([basis, -basis], 1) * 1.4)
+            model.condition_enter.weight.copy_(basis * 1.4)
+            model.condition_prior.weight.zero_()
+            model.condition_synthesis.weight.zero_()
+        else:
+            model.stem.weight.copy_(basis * 1.4)
         model.head.weight.copy_(basis.T / 1.4)
         model.to_latent.weight.copy_(down)
         model.from_latent.weight.copy_(down.T)
+
+
+def start_from_picture_codec(model, state):
+    """Weights of a picture codec for one with a prediction: it then codes the difference, as the picture codec would."""
+    state = dict(state)
+    state['stem.weight'] = torch.cat([state['stem.weight'], -state['stem.weight']], 1)
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected and all(k.startswith('condition') for k in missing), (missing, unexpected)

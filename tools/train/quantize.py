@@ -167,6 +167,8 @@ class FixedCodec(nn.Module):
                  prior0=c['hyper'], prior1=c['prior'], synthesis=c['features'])
         for k in range(4):
             s['context%d' % k] = c['context']
+        if c.get('condition'):
+            s['condition'] = c['features']
         return s
 
     def stream(self, name):
@@ -175,7 +177,7 @@ class FixedCodec(nn.Module):
     # -- calibration ---------------------------------------------------------------------------------------------
     @torch.no_grad()
     def calibrate(self, batches):
-        """Set all scales from the ranges that the float network shows on batches of (x, q)."""
+        """Set all scales from the ranges that the float network shows on batches of (x, q) or (x, q, prediction)."""
         peak = {}
 
         def record(name, t):
@@ -207,10 +209,14 @@ class FixedCodec(nn.Module):
         watch(net.prior_up1, None, 'prior1*4')
         watch(net.from_latent, 'y', 'synthesis*4')
         watch(net.head, 'synthesis', None)
+        if self.config.get('condition'):
+            watch(net.condition_enter, None, 'condition')
+            watch(net.condition_prior, 'condition*4', 'prior1')
+            watch(net.condition_synthesis, 'condition', 'synthesis')
         for k, step in enumerate(net.context):
             watch(step.enter, 'context_in', 'context%d' % k)
-        for x, q in batches:
-            net(x, q, hard=True)
+        for batch in batches:
+            net(*batch, hard=True)
         for h in hooks:
             h.remove()
         p = self.config['prior']
@@ -218,8 +224,8 @@ class FixedCodec(nn.Module):
             peak['prior1'].append(v[:p])
             if v.numel() > p:
                 peak['y'].append(v[p:])
-        for name in ('prior0', 'prior1', 'synthesis'):
-            for v in peak.pop(name + '*4'):
+        for name in ('prior0', 'prior1', 'synthesis', 'condition'):
+            for v in peak.pop(name + '*4', []):
                 peak[name].append(v.reshape(4, -1).amax(0))
         for name in self.streams():
             v = torch.stack(peak[name]).amax(0)
@@ -276,28 +282,43 @@ class FixedCodec(nn.Module):
         def index(v):
             return ste_round((v - math.log(ggm.SCALE_MIN)) * (SCALE_UNIT / ggm.LOG_SCALE_STEP))
         sy, sz = torch.log(LATENT_UNIT * self.stream('y')), torch.log(LATENT_UNIT * self.stream('z'))
-        return dict(stem_gain=log2(net.stem_gain.log), hyper_gain=log2(net.hyper_gain.log),
-                    prior_gain=log2(net.prior_gain.log), head_gain=log2(net.head_gain.log),
-                    y_gain=log2(net.y_gain.log + sy), z_gain=log2(net.z_gain.log + sz),
-                    y_offset=index(net.y_gain.log + net.scale_gain.log), z_offset=index(net.z_log_scale.log))
+        tables = dict(stem_gain=log2(net.stem_gain.log), hyper_gain=log2(net.hyper_gain.log),
+                      prior_gain=log2(net.prior_gain.log), head_gain=log2(net.head_gain.log),
+                      y_gain=log2(net.y_gain.log + sy), z_gain=log2(net.z_gain.log + sz),
+                      y_offset=index(net.y_gain.log + net.scale_gain.log), z_offset=index(net.z_log_scale.log))
+        if self.config.get('condition'):
+            tables['condition_gain'] = log2(net.condition_gain.log)
+        return tables
 
     def shapes(self, v):
         return ste_round((v - ggm.SHAPE_MIN) / ggm.SHAPE_STEP).clamp(0, ggm.SHAPE_COUNT - 1)
 
     # -- the nets ------------------------------------------------------------------------------------------------
-    def synthesise(self, y, at):
+    def look_at_prediction(self, pixels, at):
+        s = self.stream('condition')
+        f = self.layer(space_to_depth(pixels, 8), 'condition_enter', self.pixel_scale(192), s)
+        f = at('condition_gain').apply(self.run_blocks(f, 'condition'))
+        return (self.layer(space_to_depth(f, 2), 'condition_prior', s.repeat(4), self.stream('prior1')),
+                self.layer(f, 'condition_synthesis', s, self.stream('synthesis')))
+
+    def pixel_scale(self, inputs):
+        w = self.net.stem.weight
+        return torch.full((inputs,), 1 / 255, dtype=w.dtype, device=w.device)
+
+    def synthesise(self, y, at, beside=None):
         s = self.stream('synthesis')
-        f = self.layer(y, 'from_latent', self.stream('y'), s.repeat(4))
-        f = self.run_blocks(depth_to_space(f, 2), 'synthesis')
+        f = depth_to_space(self.layer(y, 'from_latent', self.stream('y'), s.repeat(4)), 2)
+        f = self.run_blocks(f if beside is None else int16(f + beside), 'synthesis')
         f = at('head_gain').apply(f)
         pixel = torch.full((192,), 2 / 255 / PIXEL_UNIT, dtype=f.dtype, device=f.device)
         m = self.net.head
-        # real output 0 is pixel 127.5
-        v = pointwise(f, m.weight, m.bias + 1.0, s, pixel, limit=self.limit('head'))
+        # real output 0 is pixel 127.5, or no difference to the prediction
+        v = pointwise(f, m.weight, m.bias + (beside is None), s, pixel, limit=self.limit('head'))
         return depth_to_space(v, 8)
 
-    def forward(self, x, q, hard=False, dtype=None):
-        """As net.Codec.forward; q is rounded to the 1/16 levels of the header, x must hold 8-bit pixel values."""
+    def forward(self, x, q, prediction=None, hard=False, dtype=None):
+        """As net.Codec.forward; q is rounded to the 1/16 levels of the header, x and prediction must hold 8-bit pixel
+        values."""
         ft = self.net.stem.weight.dtype
         quality = torch.round(q * QUALITY_STEPS).long()
         tables = self.tables()
@@ -306,10 +327,14 @@ class FixedCodec(nn.Module):
             return self.gains(interpolate(tables[name], quality))
         n, _, height, width = x.shape
         m, h, w = self.config['latents'], height // 16, width // 16
-        pixels = torch.round((x + 1) * 127.5).to(ft) * 2 - 255
-        one255 = torch.full((192,), 1 / 255, dtype=ft, device=x.device)
-
-        f = self.layer(space_to_depth(pixels, 8), 'stem', one255, self.stream('analysis'))
+        to_pixels = lambda v: torch.round((v + 1) * 127.5).to(ft) * 2 - 255
+        f = space_to_depth(to_pixels(x), 8)
+        beside_prior = beside_latents = None
+        if prediction is not None:
+            p = to_pixels(prediction)
+            beside_prior, beside_latents = self.look_at_prediction(p, at)
+            f = torch.cat([f, space_to_depth(p, 8)], 1)
+        f = self.layer(f, 'stem', self.pixel_scale(f.shape[1]), self.stream('analysis'))
         f = self.run_blocks(at('stem_gain').apply(f), 'analysis')
         y = self.layer(space_to_depth(f, 2), 'to_latent', self.stream('analysis').repeat(4), self.stream('y'))
         f = self.layer(y, 'hyper_enter', self.stream('y'), self.stream('hyper0'))
@@ -332,6 +357,8 @@ class FixedCodec(nn.Module):
         f = self.layer(f, 'prior_up1', self.stream('prior0'), self.stream('prior1').repeat(4))
         f = self.run_blocks(depth_to_space(f, 2), 'prior_block1')
         f = at('prior_gain').apply(f)
+        if prediction is not None:
+            f = int16(f + beside_prior)
 
         y_log2 = interpolate(tables['y_gain'], quality)
         up, down = self.gains(y_log2), self.gains(-y_log2)
@@ -362,7 +389,9 @@ class FixedCodec(nn.Module):
         noisy = torch.floor(residual + 0.5) if hard else residual + torch.rand_like(residual) - 0.5
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.y_shape)
         y_bits = ggm.bits(noisy, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
-        v = self.synthesise(y_hat, at)
+        v = self.synthesise(y_hat, at, beside_latents)
+        if prediction is not None:
+            v = v + (p + 255) * (PIXEL_UNIT / 2)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=torch.floor(residual + 0.5), index=index, v=v) if hard else None

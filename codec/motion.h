@@ -1,0 +1,51 @@
+/*
+ * Motion: the picture that a frame is predicted to be, block by block, from one or two decoded
+ * pictures.
+ *
+ * A field has a vector for every 8x8 block of the picture, in quarters of a pixel; it is coded for
+ * blocks of 16x16 that may be split (codec/motion_code.h). Samples between pixels come from the
+ * 8-tap filters of HEVC (ITU-T H.265, 8.5.3.3.3.1), rows and columns, rounded once. Outside the
+ * picture its border samples are repeated without end.
+ */
+#ifndef MICA_CODEC_MOTION_H
+#define MICA_CODEC_MOTION_H
+
+#include "codec/reference.h"
+
+#define MICA_MOTION_BLOCK 8   /* pixels */
+#define MICA_MOTION_SQUARE 16 /* pixels: four blocks */
+
+typedef struct MicaVector {
+    int16_t x, y; /* in 1/4 pixel: a sample at (px, py) is predicted from (px + x/4, py + y/4) */
+} MicaVector;
+
+#define MICA_MOTION_REFERENCES 2
+
+typedef struct MicaMotionBlock {
+    MicaVector vector[MICA_MOTION_REFERENCES];
+    uint8_t references; /* bit i: reference i is used; with both, their mean, halves rounded up */
+} MicaMotionBlock;
+
+typedef struct MicaMotionField {
+    int columns, rows; /* blocks; even: whole squares cover the picture */
+    MicaMotionBlock *block;
+} MicaMotionField;
+
+/* All vectors 0, from reference 0. MICA_ERROR_OUT_OF_MEMORY. */
+MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int height);
+void mica_motion_field_free(MicaMotionField *field);
+
+/* The same motion in all four blocks of the square whose first block this is. */
+int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBlock *first);
+
+/* The `size` x `size` samples (8 or 16) of a plane at (x, y) + vector. */
+void mica_motion_interpolate(const MicaReference *reference, int plane, int x, int y,
+                             MicaVector vector, int size, uint8_t *out, ptrdiff_t out_stride);
+
+/* The predicted picture: RGB, or gray, of the size of the references. A reference that no block
+ * uses may be NULL. */
+void mica_motion_predict(const MicaMotionField *field,
+                         const MicaReference *const reference[MICA_MOTION_REFERENCES],
+                         MicaPool *pool, MicaImage *image);
+
+#endif
