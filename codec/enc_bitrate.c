@@ -40,36 +40,57 @@ void mica_bitrate_init(MicaBitrate *rate, uint64_t bits_per_second, const uint32
     rate->slope = FIRST_SLOPE;
 }
 
+/* Quality at which a frame of the kind at hand takes so many bits. */
 static int step_for(const MicaBitrate *rate, int64_t bits)
 {
-    const int64_t change = ((int64_t)log_of(bits) - rate->log_size) * 4096 / rate->slope;
+    const int64_t change =
+        ((int64_t)log_of(bits) - rate->log_size[rate->kind]) * 4096 / rate->slope;
     return (int)limit(rate->step + change, 0, MICA_MAX_QUALITY);
 }
 
-int mica_bitrate_begin(MicaBitrate *rate)
+/* Another quality: the sizes of all kinds are thought of at the same one. */
+static void move_step(MicaBitrate *rate, int step)
+{
+    for (int i = 0; i < MICA_BITRATE_KINDS; i++)
+        rate->log_size[i] += (step - rate->step) * rate->slope / 4096;
+    rate->step = step;
+}
+
+int mica_bitrate_begin(MicaBitrate *rate, MicaBitrateKind kind)
 {
     rate->tries = 0;
+    rate->kind = kind;
     rate->target = limit(rate->bits_per_frame + (rate->level - rate->capacity / 2) / HORIZON,
                          rate->bits_per_frame / 4, rate->level * 7 / 8);
-    if (rate->started)
-        rate->step = step_for(rate, rate->target);
+    if (kind == MICA_BITRATE_KEY && rate->known[MICA_BITRATE_PREDICTED])
+        rate->target = limit(rate->level * 7 / 8, rate->bits_per_frame / 4, INT64_MAX);
+    if (!rate->known[kind])
+        return rate->step;
+    const int wanted = step_for(rate, rate->target);
+    const int best =
+        kind == MICA_BITRATE_KEY && rate->known[MICA_BITRATE_PREDICTED] && wanted > rate->step
+            ? rate->step
+            : wanted;
+    move_step(rate, best);
     return rate->step;
 }
 
 int mica_bitrate_end(MicaBitrate *rate, size_t bytes, int *step)
 {
     const int64_t bits = (int64_t)bytes * 8;
-    const int log_size = log_of(bits), before = *step;
+    const int log_size = log_of(bits), before = *step, kind = rate->kind;
     /* Two sizes of one picture tell the slope. */
     if (rate->tries > 0 && before != rate->step) {
-        const int64_t slope = (int64_t)(log_size - rate->log_size) * 4096 / (before - rate->step);
+        const int64_t slope =
+            (int64_t)(log_size - rate->log_size[kind]) * 4096 / (before - rate->step);
         rate->slope = (int)limit(slope, FIRST_SLOPE / 3, FIRST_SLOPE * 3);
     }
-    rate->step = before;
-    rate->log_size = log_size;
+    move_step(rate, before);
+    rate->log_size[kind] = log_size;
     rate->tries++;
     /* The first guess was blind; later ones are corrected only where the buffer would run dry. */
-    const int off = !rate->started && (bits > rate->target * 5 / 4 || bits < rate->target * 3 / 4);
+    const int off =
+        !rate->known[kind] && (bits > rate->target * 5 / 4 || bits < rate->target * 3 / 4);
     if ((off || bits > rate->level) && rate->tries < MAX_TRIES) {
         const int next = step_for(rate, rate->target);
         if (next != before) {
@@ -77,7 +98,7 @@ int mica_bitrate_end(MicaBitrate *rate, size_t bytes, int *step)
             return 1;
         }
     }
-    rate->started = 1;
+    rate->known[kind] = 1;
     rate->level = limit(rate->level - bits + rate->bits_per_frame, 0, rate->capacity);
     return 0;
 }

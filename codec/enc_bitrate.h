@@ -13,22 +13,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Key frames take many times the bits of predicted ones, so their sizes are known apart. */
+typedef enum MicaBitrateKind { MICA_BITRATE_KEY, MICA_BITRATE_PREDICTED } MicaBitrateKind;
+#define MICA_BITRATE_KINDS 2
+
 typedef struct MicaBitrate {
     int64_t bits_per_frame, capacity, level; /* bits */
     int64_t target;                          /* of the frame at hand */
     int step;                                /* quality 0..MICA_MAX_QUALITY that was used last */
-    int log_size;                            /* of the frame at that quality */
+    int log_size[MICA_BITRATE_KINDS];        /* what a frame takes at that quality */
+    int known[MICA_BITRATE_KINDS];           /* whether there was a frame of that kind */
     int slope;                               /* of log_size per step, 1/4096 */
-    int started;
-    int tries; /* of the frame at hand */
+    MicaBitrateKind kind;                    /* of the frame at hand */
+    int tries;                               /* of the frame at hand */
 } MicaBitrate;
 
 /* At most 2^40 bits per second, a frame rate in 1/1000..1000, 1..60000 ms. */
 void mica_bitrate_init(MicaBitrate *rate, uint64_t bits_per_second, const uint32_t frame_rate[2],
                        int buffer_ms);
 
-/* Quality step of the next frame. */
-int mica_bitrate_begin(MicaBitrate *rate);
+/* Quality step of the next frame. With predicted frames between them, key frames keep the quality
+ * of the frames before as far as the buffer allows. */
+int mica_bitrate_begin(MicaBitrate *rate, MicaBitrateKind kind);
 
 /* The frame took so many bytes at the step given last: 1 if it has to be coded again at *step, 0
  * if it is accepted. */

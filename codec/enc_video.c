@@ -1,10 +1,12 @@
-/* The encoder of a sequence: frames go through workers, each with a session of its own. */
+/* The encoder of a sequence. Intra frames go through workers, each with a session of its own; with
+ * predicted frames, enc_predicted.c codes one after the other. */
 #include <string.h>
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "codec/enc_bitrate.h"
 #include "codec/enc_picture.h"
+#include "codec/enc_predicted.h"
 #include "codec/frame_queue.h"
 #include "codec/frame_threads.h"
 #include "codec/settings.h"
@@ -35,6 +37,7 @@ struct MicaVideoEncoder {
     MicaWriter extradata;
     MicaBitrate rate;
     int has_rate, draining;
+    MicaPredictedEncoder *predicted; /* NULL: intra frames only, and no queue otherwise */
 };
 
 void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct_size)
@@ -43,8 +46,9 @@ void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct
                                           .quality = 50,
                                           .effort = 5,
                                           .cpu_mask = UINT32_MAX,
-                                          .gop = 1,
-                                          .buffer_ms = 1000};
+                                          .gop = 120,
+                                          .buffer_ms = 1000,
+                                          .scenecut = 1};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
@@ -59,10 +63,10 @@ static MicaStatus read_settings(const MicaVideoEncodeSettings *given, MicaVideoE
         status = mica_check_threads(s->frame_threads, error);
     if (status != MICA_OK)
         return status;
-    if (s->gop != 1)
-        return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
-                         "a gop of %d needs predicted frames, this version has key frames only",
-                         s->gop);
+    if (s->gop < 1)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "a gop has 1 frame or more");
+    if (s->bframes != 0 && s->bframes != 1 && s->bframes != 3 && s->bframes != MICA_MAX_BFRAMES)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "bframes is 0, 1, 3 or 7");
     if (s->bitrate > (uint64_t)1 << 40 || s->buffer_ms < 1 || s->buffer_ms > 60000)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT,
                          "bit rate or size of the buffer is out of range");
@@ -90,13 +94,14 @@ static MicaStatus encode_picture(MicaVideoEncoder *e, EncoderSlot *slot, MicaFra
 {
     MicaBuffer file;
     MicaTimes times;
-    const MicaStatus status =
-        mica_picture_encode(&w->session, &w->image, settings, &file, &times, &slot->error);
+    const MicaStatus status = mica_picture_encode(&w->session, &w->image, NULL, settings, &file,
+                                                  NULL, &times, &slot->error);
     if (status != MICA_OK)
         return status;
+    const MicaFrameHeader header = {.type = MICA_FRAME_INTRA};
     (void)e;
     slot->packet.size = 0;
-    mica_video_write_frame(&slot->packet, MICA_FRAME_INTRA);
+    mica_video_write_frame(&slot->packet, &header);
     mica_write_bytes(&slot->packet, file.data + MICA_STREAM_PREFIX_SIZE,
                      file.size - MICA_STREAM_PREFIX_SIZE);
     mica_buffer_free(&file);
@@ -115,7 +120,7 @@ static void encode_slot(void *context, int index, int worker)
         slot->status = encode_picture(e, slot, w, &settings);
         return;
     }
-    int step = mica_bitrate_begin(&e->rate);
+    int step = mica_bitrate_begin(&e->rate, MICA_BITRATE_KEY);
     do {
         settings.quality = step * 100.0 / MICA_MAX_QUALITY;
         slot->status = encode_picture(e, slot, w, &settings);
@@ -137,6 +142,48 @@ static MicaStatus open_slots(MicaVideoEncoder *e, MicaError *error)
     return status == MICA_OK ? status : mica_fail(error, status, "cannot start threads");
 }
 
+/* Intra frames only: workers side by side. */
+static MicaStatus open_workers(MicaVideoEncoder *e, const MicaModel *model,
+                               const MicaVideoEncodeSettings *s, MicaError *error)
+{
+    mica_video_write_extradata(&e->extradata, &e->info, mica_model_id(model), NULL);
+    if (e->extradata.failed)
+        return out_of_memory(error);
+    /* With a bit rate each frame's quality depends on the size of the one before. */
+    const int frame_threads = s->bitrate ? 1 : s->frame_threads;
+    const MicaStatus status = mica_frame_threads_open(&e->threads, &e->info, model, s->threads,
+                                                      frame_threads, s->cpu_mask, 1, error);
+    return status == MICA_OK ? open_slots(e, error) : status;
+}
+
+static MicaStatus open_predicted(MicaVideoEncoder *e, const MicaModel *model,
+                                 const MicaModel *predicted, const MicaVideoEncodeSettings *s,
+                                 MicaError *error)
+{
+    e->info.predicted = 1;
+    e->info.reorder = mica_gop_reorder(s->bframes);
+    memcpy(e->info.predicted_model, mica_model_id(predicted), MICA_MODEL_ID_SIZE);
+    mica_video_write_extradata(&e->extradata, &e->info, mica_model_id(model),
+                               e->info.predicted_model);
+    MicaPredictedEncoder *p = mica_alloc_zero(1, sizeof *p);
+    e->predicted = p;
+    if (!p || e->extradata.failed)
+        return out_of_memory(error);
+    MicaStatus status =
+        mica_frame_threads_open(&e->threads, &e->info, model, s->threads, 1, s->cpu_mask, 0, error);
+    if (status != MICA_OK)
+        return status;
+    p->info = &e->info;
+    p->picture = &e->picture;
+    p->intra = &e->threads.worker[0].session;
+    p->yuv = &e->threads.worker[0].yuv;
+    p->rate = e->has_rate ? &e->rate : NULL;
+    p->gop = s->gop;
+    p->bframes = s->bframes;
+    p->scenecut = s->scenecut;
+    return mica_predicted_encoder_open(p, predicted, s->threads, s->cpu_mask, error);
+}
+
 static MicaStatus open_encoder(MicaVideoEncoder *e, const MicaVideoInfo *info,
                                const MicaVideoEncodeSettings *given, MicaError *error)
 {
@@ -155,21 +202,21 @@ static MicaStatus open_encoder(MicaVideoEncoder *e, const MicaVideoInfo *info,
                              "a bit rate needs a frame rate between 1/1000 and 1000");
         mica_bitrate_init(&e->rate, s.bitrate, r, s.buffer_ms);
         e->has_rate = 1;
-        s.frame_threads = 1; /* each frame's quality depends on the size of the one before */
     }
-    MicaModel *own = NULL;
+    MicaModel *own = NULL, *own_predicted = NULL;
     if (!s.model)
         status = mica_model_builtin(&own, "S", error);
+    if (status == MICA_OK && s.gop > 1 && !s.predicted_model)
+        status = mica_model_builtin(&own_predicted, "V", error);
     if (status == MICA_OK) {
         const MicaModel *model = s.model ? s.model : own;
-        mica_video_write_extradata(&e->extradata, &e->info, mica_model_id(model));
-        status = e->extradata.failed
-                     ? out_of_memory(error)
-                     : mica_frame_threads_open(&e->threads, &e->info, model, s.threads,
-                                               s.frame_threads, s.cpu_mask, 1, error);
+        const MicaModel *predicted = s.predicted_model ? s.predicted_model : own_predicted;
+        status = s.gop > 1 ? open_predicted(e, model, predicted, &s, error)
+                           : open_workers(e, model, &s, error);
     }
     mica_model_unref(&own);
-    return status == MICA_OK ? open_slots(e, error) : status;
+    mica_model_unref(&own_predicted);
+    return status;
 }
 
 MicaStatus mica_video_encoder_open(MicaVideoEncoder **encoder, const MicaVideoInfo *info,
@@ -199,6 +246,9 @@ void mica_video_encoder_close(MicaVideoEncoder **encoder)
         mica_writer_free(&e->slot[i].packet);
     }
     mica_free(e->slot);
+    if (e->predicted)
+        mica_predicted_encoder_close(e->predicted);
+    mica_free(e->predicted);
     mica_frame_threads_close(&e->threads);
     mica_writer_free(&e->extradata);
     mica_free(e);
@@ -234,6 +284,13 @@ MicaStatus mica_video_encoder_send(MicaVideoEncoder *e, const MicaVideoFrame *fr
 {
     if (!e)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no encoder");
+    if (e->predicted) {
+        MicaVideoFrame checked;
+        const MicaStatus status = frame ? check_frame(e, frame, &checked, error) : MICA_OK;
+        return status != MICA_OK
+                   ? status
+                   : mica_predicted_encoder_send(e->predicted, frame ? &checked : NULL, error);
+    }
     mica_frame_queue_release(e->queue);
     if (e->draining)
         return mica_fail(error, MICA_ERROR_EOF, "the end was sent already");
@@ -259,6 +316,13 @@ MicaStatus mica_video_encoder_receive(MicaVideoEncoder *e, MicaVideoPacket *pack
 {
     if (!e || !packet || packet->struct_size < sizeof(size_t) || packet->struct_size > 4096)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no place for a packet");
+    MicaVideoPacket p = {.struct_size = packet->struct_size};
+    if (e->predicted) {
+        const MicaStatus status = mica_predicted_encoder_receive(e->predicted, &p, error);
+        if (status != MICA_ERROR_AGAIN && status != MICA_ERROR_EOF)
+            memcpy(packet, &p, p.struct_size < sizeof p ? p.struct_size : sizeof p);
+        return status;
+    }
     mica_frame_queue_release(e->queue);
     const int full = mica_frame_queue_acquire(e->queue) < 0;
     const int index = mica_frame_queue_take(e->queue, e->draining || full);
@@ -266,11 +330,9 @@ MicaStatus mica_video_encoder_receive(MicaVideoEncoder *e, MicaVideoPacket *pack
         return e->draining ? mica_fail(error, MICA_ERROR_EOF, "no more packets")
                            : mica_fail(error, MICA_ERROR_AGAIN, "a frame must be sent first");
     EncoderSlot *slot = &e->slot[index];
-    MicaVideoPacket p = {.struct_size = packet->struct_size,
-                         .pts = slot->frame.pts,
-                         .dts = slot->frame.pts,
-                         .duration = slot->frame.duration,
-                         .opaque = slot->frame.opaque};
+    p.pts = p.dts = slot->frame.pts;
+    p.duration = slot->frame.duration;
+    p.opaque = slot->frame.opaque;
     if (slot->status == MICA_OK) {
         p.data = slot->packet.data;
         p.size = slot->packet.size;
@@ -287,6 +349,10 @@ void mica_video_encoder_flush(MicaVideoEncoder *e)
 {
     if (!e)
         return;
+    if (e->predicted) {
+        mica_predicted_encoder_flush(e->predicted);
+        return;
+    }
     mica_frame_queue_flush(e->queue);
     e->draining = 0;
 }

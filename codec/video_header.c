@@ -75,7 +75,8 @@ MicaStatus mica_video_info_check(const MicaVideoInfo *given, MicaVideoInfo *full
     return check_fields(full, error);
 }
 
-void mica_video_write_extradata(MicaWriter *w, const MicaVideoInfo *info, const uint8_t *model_id)
+void mica_video_write_extradata(MicaWriter *w, const MicaVideoInfo *info, const uint8_t *model_id,
+                                const uint8_t *predicted_id)
 {
     mica_write_bytes(w, magic, sizeof magic);
     mica_write8(w, MICA_STREAM_MAJOR);
@@ -95,16 +96,32 @@ void mica_video_write_extradata(MicaWriter *w, const MicaVideoInfo *info, const 
     mica_write_varint(&p, info->frame_rate[1]);
     mica_write_varint(&p, info->sample_aspect[0]);
     mica_write_varint(&p, info->sample_aspect[1]);
-    mica_write_varint(&p, 0); /* reorder */
+    mica_write_varint(&p, (uint32_t)info->reorder);
     w->failed |= p.failed;
     mica_stream_write_section(w, MICA_SECTION_VIDEO, p.data, p.size);
     mica_writer_free(&p);
+    if (predicted_id)
+        mica_stream_write_section(w, MICA_SECTION_PREDICTED_MODEL, predicted_id,
+                                  MICA_MODEL_ID_SIZE);
 }
 
-void mica_video_write_frame(MicaWriter *w, MicaFrameType type)
+void mica_video_write_frame(MicaWriter *w, const MicaFrameHeader *h)
 {
-    const uint8_t payload[2] = {(uint8_t)type, 0};
-    mica_stream_write_section(w, MICA_SECTION_FRAME, payload, sizeof payload);
+    MicaWriter p = {0};
+    mica_write8(&p, (uint32_t)h->type);
+    mica_write8(&p, 0); /* flags */
+    if (h->type != MICA_FRAME_INTRA || h->keep || h->order) {
+        mica_write8(&p, h->keep);
+        mica_write_varint(&p, h->order);
+    }
+    if (h->type == MICA_FRAME_PREDICTED) {
+        mica_write8(&p, (uint32_t)h->references);
+        for (int i = 0; i < h->references; i++)
+            mica_write8(&p, (uint32_t)h->slot[i]);
+    }
+    w->failed |= p.failed;
+    mica_stream_write_section(w, MICA_SECTION_FRAME, p.data, p.size);
+    mica_writer_free(&p);
 }
 
 typedef struct Section {
@@ -146,7 +163,7 @@ static MicaStatus read_video_section(const Section *s, MicaVideoInfo *info, Mica
     if (width > MICA_MAX_DIMENSION || height > MICA_MAX_DIMENSION)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "dimensions %ux%u are out of range",
                          (unsigned)width, (unsigned)height);
-    if (flags & ~(uint32_t)FLAG_FULL_RANGE || reorder)
+    if (flags & ~(uint32_t)FLAG_FULL_RANGE || reorder >= MICA_REFERENCE_SLOTS)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
                          "the video header has flags that this version does not know");
     int format = 0;
@@ -161,6 +178,7 @@ static MicaStatus read_video_section(const Section *s, MicaVideoInfo *info, Mica
     info->height = (int)height;
     info->format = (MicaPixelFormat)format;
     info->full_range = flags & FLAG_FULL_RANGE;
+    info->reorder = (int)reorder;
     /* What is wrong here is wrong in the stream. */
     return check_fields(info, error) == MICA_OK
                ? MICA_OK
@@ -194,6 +212,11 @@ MicaStatus mica_video_info_read(const void *extradata, size_t size, MicaVideoInf
             return status;
         if (s.type & MICA_SECTION_OPTIONAL)
             continue;
+        if (s.type == MICA_SECTION_PREDICTED_MODEL && s.size == MICA_MODEL_ID_SIZE) {
+            full.predicted = 1;
+            memcpy(full.predicted_model, s.data, s.size);
+            continue;
+        }
         if (s.type != MICA_SECTION_VIDEO)
             return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
                              "section type %d is not known to this version", s.type);
@@ -212,7 +235,33 @@ MicaStatus mica_video_info_read(const void *extradata, size_t size, MicaVideoInf
     return MICA_OK;
 }
 
-MicaStatus mica_video_read_frame(const uint8_t *data, size_t data_size, MicaFrameType *type,
+static MicaStatus read_frame_header(MicaReader *r, MicaFrameHeader *h, MicaError *error)
+{
+    memset(h, 0, sizeof *h);
+    const int type = mica_read8(r), flags = mica_read8(r);
+    if (!r->failed && (type > MICA_FRAME_PREDICTED || flags))
+        return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
+                         "frame type %d is not known to this version", type);
+    h->type = (MicaFrameType)type;
+    if (mica_reader_left(r) > 0 || h->type != MICA_FRAME_INTRA) {
+        h->keep = mica_read8(r);
+        h->order = mica_read_varint(r);
+    }
+    if (h->type == MICA_FRAME_PREDICTED) {
+        h->references = mica_read8(r);
+        if (h->references < 1 || h->references > MICA_MOTION_REFERENCES)
+            r->failed = 1;
+        for (int i = 0; i < h->references && !r->failed; i++) {
+            h->slot[i] = mica_read8(r);
+            r->failed |= h->slot[i] >= MICA_REFERENCE_SLOTS;
+        }
+    }
+    if (r->failed || h->keep >> MICA_REFERENCE_SLOTS)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the frame header is damaged");
+    return MICA_OK;
+}
+
+MicaStatus mica_video_read_frame(const uint8_t *data, size_t data_size, MicaFrameHeader *header,
                                  size_t *size, MicaError *error)
 {
     MicaReader r = mica_reader(data, data_size);
@@ -220,12 +269,25 @@ MicaStatus mica_video_read_frame(const uint8_t *data, size_t data_size, MicaFram
     const MicaStatus status = read_section(&r, "the frame header", &s, error);
     if (status != MICA_OK)
         return status;
-    if (s.type != MICA_SECTION_FRAME || s.size < 2)
+    if (s.type != MICA_SECTION_FRAME)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the packet has no frame header");
-    if (s.data[0] != MICA_FRAME_INTRA || s.data[1] != 0)
-        return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
-                         "frame type %d is not known to this version", s.data[0]);
-    *type = MICA_FRAME_INTRA;
+    *size = r.offset;
+    MicaReader payload = mica_reader(s.data, s.size);
+    return read_frame_header(&payload, header, error);
+}
+
+MicaStatus mica_video_read_motion(const uint8_t *data, size_t data_size, const uint8_t **motion,
+                                  size_t *motion_size, size_t *size, MicaError *error)
+{
+    MicaReader r = mica_reader(data, data_size);
+    Section s;
+    const MicaStatus status = read_section(&r, "the motion", &s, error);
+    if (status != MICA_OK)
+        return status;
+    if (s.type != MICA_SECTION_MOTION)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the predicted frame has no motion");
+    *motion = s.data;
+    *motion_size = s.size;
     *size = r.offset;
     return MICA_OK;
 }

@@ -13,8 +13,9 @@
  *             write packet.data
  *     mica_video_encoder_close(&encoder);
  *
- * In this version every frame is a key frame. Callers that treat packets as the fields say (dts,
- * reorder, key flags) will work with predicted and reordered frames too.
+ * With a gop of 1 every frame is a key frame. Otherwise the frames between are predicted from one
+ * or two decoded ones, and with bframes packets come in another order than frames: dts says when to
+ * decode, pts when to show.
  *
  * Frames have the pixel format of the source. The networks work on 8-bit RGB; the library converts
  * in integers (docs/video.md), so that the same packets give the same samples on every machine. The
@@ -75,7 +76,10 @@ typedef struct MicaVideoInfo {
     int primaries, transfer, matrix;
     uint32_t frame_rate[2];    /* numerator and denominator; 0/0: unknown or variable */
     uint32_t sample_aspect[2]; /* width : height of a pixel; 0/0: unknown */
-    int reorder; /* read only: frames that may lie between a packet and its place in time; 0 */
+    int reorder; /* read only: frames that may lie between a packet and its place in time, 0..3 */
+    /* Read only: whether there are predicted frames, and the id of the model that decodes them. */
+    int predicted;
+    uint8_t predicted_model[MICA_MODEL_ID_SIZE];
 } MicaVideoInfo;
 
 /* All unspecified, 420. */
@@ -117,9 +121,13 @@ typedef struct MicaVideoEncodeSettings {
     int frame_threads;      /* frames coded at once, each on its share of the threads; 0: as many as
                                threads. Delays packets by as many frames. 1 with a bit rate. */
     uint32_t cpu_mask;      /* as of mica_image_encode() */
-    int gop;                /* frames from key frame to key frame; 1 (default) is all there is */
+    int gop;                /* frames from key frame to key frame at most; 1: key frames only */
     uint64_t bitrate;       /* bits per second; 0: constant quality. Needs a frame rate. */
     int buffer_ms;          /* what the receiver buffers of such a stream, default 1000 */
+    const MicaModel *predicted_model; /* of predicted frames; NULL: the built-in V */
+    int bframes;  /* frames between two that are predicted from the past, and predicted from both
+                     sides: 0 (default, no delay), 1, 3 or 7 */
+    int scenecut; /* 1 (default): a key frame also where prediction fails */
 } MicaVideoEncodeSettings;
 
 MICA_API void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct_size);
@@ -161,6 +169,7 @@ typedef struct MicaVideoDecodeSettings {
     uint32_t cpu_mask;
     uint64_t max_pixels; /* larger frames are refused with MICA_ERROR_LIMIT; default 2^28 */
     int conceal;         /* 1: a damaged frame is replaced by the one before and no error */
+    const MicaModel *predicted_model; /* NULL: a built-in one, by the id in the extradata */
 } MicaVideoDecodeSettings;
 
 MICA_API void mica_video_decode_defaults(MicaVideoDecodeSettings *settings, size_t struct_size);

@@ -1,0 +1,43 @@
+/*
+ * The order in which frames are coded, and what each is predicted from.
+ *
+ * Frames come in groups: `bframes` and then an anchor, which is predicted from the anchor before.
+ * The frames between are halved again and again, each predicted from the two around it
+ * (hierarchical B frames). Deeper frames get a lower quality, because fewer depend on them.
+ */
+#ifndef MICA_CODEC_ENC_GOP_H
+#define MICA_CODEC_ENC_GOP_H
+
+#include "codec/video_header.h"
+
+#define MICA_MAX_BFRAMES 7
+#define MICA_MAX_GROUP (MICA_MAX_BFRAMES + 1)
+
+typedef struct MicaPlannedFrame {
+    int frame; /* of the group: 0 is the first in time */
+    int depth; /* 0: anchor */
+    int phase; /* of an anchor: its number since the key frame */
+    MicaFrameHeader header;
+} MicaPlannedFrame;
+
+typedef struct MicaGop {
+    int anchor_slot; /* of the last anchor */
+    int anchors;     /* since the key frame */
+    uint32_t order;  /* of the next frame to come in time */
+    int count, next; /* the frames planned, in coding order, and how many are taken */
+    MicaPlannedFrame planned[MICA_MAX_GROUP];
+} MicaGop;
+
+/* Frames that may lie between a packet and its place in time. */
+int mica_gop_reorder(int bframes);
+
+/* Plan a key frame, which is a group of its own. */
+void mica_gop_plan_key(MicaGop *gop);
+
+/* Plan the next `frames` frames in time, 1..MICA_MAX_GROUP, the last of which is an anchor. */
+void mica_gop_plan_group(MicaGop *gop, int frames);
+
+/* The next frame to code, NULL when a new group is to be planned. */
+const MicaPlannedFrame *mica_gop_next(MicaGop *gop);
+
+#endif

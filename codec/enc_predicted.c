@@ -1,0 +1,263 @@
+#include "codec/enc_predicted.h"
+
+#include <string.h>
+
+#include "codec/base/diag.h"
+#include "codec/enc_motion.h"
+#include "codec/enc_picture.h"
+#include "codec/stream.h"
+#include "codec/motion_code.h"
+#include "models/gains.h"
+
+#define RING (2 * MICA_MAX_WAITING)
+
+static MicaStatus out_of_memory(MicaError *error)
+{
+    return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the frames");
+}
+
+MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel *model, int threads,
+                                       uint32_t cpu_mask, MicaError *error)
+{
+    const int width = e->info->width, height = e->info->height;
+    const int channels = mica_yuv_channels(e->info->format);
+    MicaStatus status = mica_session_open(&e->predicted, model, threads, cpu_mask, error);
+    if (status != MICA_OK)
+        return status;
+    for (int i = 0; i < e->bframes + 2 && status == MICA_OK; i++)
+        status = mica_image_alloc(&e->waiting[i].image, width, height, channels);
+    if (status == MICA_OK)
+        status = mica_image_alloc(&e->decoded, width, height, channels);
+    if (status == MICA_OK)
+        status = mica_reference_create(&e->current, width, height);
+    if (status == MICA_OK)
+        status = mica_frame_store_create(&e->store, width, height, channels);
+    if (status == MICA_OK && e->scenecut)
+        status = mica_scene_cut_create(&e->scene, width, height);
+    return status == MICA_OK ? status : out_of_memory(error);
+}
+
+void mica_predicted_encoder_close(MicaPredictedEncoder *e)
+{
+    for (int i = 0; i < MICA_MAX_WAITING; i++)
+        mica_image_free(&e->waiting[i].image);
+    mica_image_free(&e->decoded);
+    mica_reference_free(&e->current);
+    mica_frame_store_free(&e->store);
+    mica_scene_cut_free(&e->scene);
+    mica_session_close(&e->predicted);
+    mica_writer_free(&e->packet);
+}
+
+/* ---- order ---- */
+
+/* Frames that the next group takes, 0: more have to come first. */
+static int group_size(const MicaPredictedEncoder *e)
+{
+    if (e->count == 0)
+        return 0;
+    if (e->waiting[0].key)
+        return 1;
+    int size = 1;
+    while (size < e->count && size <= e->bframes && !e->waiting[size].key)
+        size++;
+    const int cut = size < e->count && e->waiting[size].key;
+    return size > e->bframes || cut || e->draining ? size : 0;
+}
+
+static void drop_group(MicaPredictedEncoder *e)
+{
+    for (int done = e->group; done > 0; done--) {
+        const MicaWaitingFrame first = e->waiting[0];
+        memmove(e->waiting, e->waiting + 1, (size_t)(e->bframes + 1) * sizeof first);
+        e->waiting[e->bframes + 1] = first; /* its picture is used again */
+        e->count--;
+    }
+    e->group = 0;
+}
+
+static const MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
+{
+    const MicaPlannedFrame *next = mica_gop_next(&e->plan);
+    if (next)
+        return next;
+    drop_group(e);
+    e->group = group_size(e);
+    if (e->group == 0)
+        return NULL;
+    if (e->waiting[0].key)
+        mica_gop_plan_key(&e->plan);
+    else
+        mica_gop_plan_group(&e->plan, e->group);
+    return mica_gop_next(&e->plan);
+}
+
+/* ---- quality ---- */
+
+/* Hundredths by which a frame is coded below the quality of key frames: by its depth, and for
+ * anchors that follow each other by turns, as HM's configurations for low delay and random access
+ * do. Measured: docs/video.md. */
+static double quality_below(const MicaPredictedEncoder *e, const MicaPlannedFrame *p)
+{
+    static const double turns[4] = {2, 8, 6, 8}, by_depth[4] = {3, 7, 10, 13};
+    if (p->header.type == MICA_FRAME_INTRA)
+        return 0;
+    return e->bframes ? by_depth[p->depth] : turns[p->phase % 4];
+}
+
+static int to_step(double quality)
+{
+    const int step = (int)(quality * MICA_MAX_QUALITY / 100 + 0.5);
+    return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
+}
+
+/* What a bit is worth to the motion search, 16 lambda^-1/2 of the Lagrangian that the networks were
+ * trained with: lambda is 0.0005 * 600^(step / MICA_MAX_QUALITY). */
+static int search_lambda(int step)
+{
+    const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
+    const int value = 715 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
+    return value < 1 ? 1 : value;
+}
+
+/* ---- frames ---- */
+
+static MicaStatus find_motion(MicaPredictedEncoder *e, const MicaPlannedFrame *p,
+                              const MicaImage *image, int step, MicaWriter *motion,
+                              MicaError *error)
+{
+    MicaPool *pool = e->predicted.pool;
+    const MicaReference *reference[MICA_MOTION_REFERENCES];
+    MicaStatus status = mica_frame_store_references(&e->store, &p->header, reference);
+    if (status != MICA_OK)
+        return mica_fail(error, status, "the frame before could not be coded");
+    mica_reference_set(&e->current, image, pool);
+    status = mica_motion_search(&e->current, reference, search_lambda(step), pool, &e->store.field);
+    if (status == MICA_OK)
+        status = mica_motion_encode(&e->store.field, p->header.references, motion);
+    if (status != MICA_OK)
+        return out_of_memory(error);
+    mica_motion_predict(&e->store.field, reference, pool, &e->store.prediction);
+    return MICA_OK;
+}
+
+/* A packet at one quality; what it decodes to is in e->decoded. */
+static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *p,
+                               const MicaImage *image, const MicaWriter *motion, int step,
+                               MicaError *error)
+{
+    const int predicted = p->header.type == MICA_FRAME_PREDICTED;
+    MicaEncodeSettings settings = *e->picture;
+    settings.quality = step * 100.0 / MICA_MAX_QUALITY;
+    MicaBuffer file;
+    MicaTimes times;
+    const MicaStatus status = mica_picture_encode(predicted ? &e->predicted : e->intra, image,
+                                                  predicted ? &e->store.prediction : NULL,
+                                                  &settings, &file, &e->decoded, &times, error);
+    if (status != MICA_OK)
+        return status;
+    e->packet.size = 0;
+    mica_video_write_frame(&e->packet, &p->header);
+    if (predicted)
+        mica_stream_write_section(&e->packet, MICA_SECTION_MOTION, motion->data, motion->size);
+    mica_write_bytes(&e->packet, file.data + MICA_STREAM_PREFIX_SIZE,
+                     file.size - MICA_STREAM_PREFIX_SIZE);
+    mica_buffer_free(&file);
+    return e->packet.failed ? out_of_memory(error) : MICA_OK;
+}
+
+static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame *p, int *step,
+                                 MicaError *error)
+{
+    const MicaImage *image = &e->waiting[p->frame].image;
+    const MicaBitrateKind kind =
+        p->header.type == MICA_FRAME_INTRA ? MICA_BITRATE_KEY : MICA_BITRATE_PREDICTED;
+    const double below = quality_below(e, p);
+    int base = e->rate ? mica_bitrate_begin(e->rate, kind) : to_step(e->picture->quality);
+    *step = to_step(base * 100.0 / MICA_MAX_QUALITY - below);
+    MicaWriter motion = {0};
+    MicaStatus status = MICA_OK;
+    if (p->header.type == MICA_FRAME_PREDICTED)
+        status = find_motion(e, p, image, *step, &motion, error);
+    while (status == MICA_OK) {
+        status = encode_frame(e, p, image, &motion, *step, error);
+        if (status != MICA_OK || !e->rate || !mica_bitrate_end(e->rate, e->packet.size, &base))
+            break;
+        *step = to_step(base * 100.0 / MICA_MAX_QUALITY - below);
+    }
+    mica_writer_free(&motion);
+    if (status == MICA_OK &&
+        mica_frame_store_keep(&e->store, &p->header, &e->decoded, e->predicted.pool) != MICA_OK)
+        status = out_of_memory(error);
+    if (status != MICA_OK)
+        e->store.filled = 0; /* what depends on this frame is refused until the next key frame */
+    return status;
+}
+
+/* ---- send and receive ---- */
+
+MicaStatus mica_predicted_encoder_send(MicaPredictedEncoder *e, const MicaVideoFrame *frame,
+                                       MicaError *error)
+{
+    if (e->draining)
+        return mica_fail(error, MICA_ERROR_EOF, "the end was sent already");
+    if (!frame) {
+        e->draining = 1;
+        return MICA_OK;
+    }
+    if (e->plan.next < e->plan.count)
+        return mica_fail(error, MICA_ERROR_AGAIN, "a packet must be received first");
+    drop_group(e);
+    if (group_size(e) > 0)
+        return mica_fail(error, MICA_ERROR_AGAIN, "a packet must be received first");
+    MicaWaitingFrame *w = &e->waiting[e->count++];
+    w->frame = *frame;
+    mica_yuv_to_image(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image);
+    const int cut = e->scenecut && mica_scene_cut_next(&e->scene, &w->image);
+    w->key = e->sent == 0 || cut || e->since_key + 1 >= e->gop || frame->flags & MICA_VIDEO_KEY;
+    e->since_key = w->key ? 0 : e->since_key + 1;
+    e->pts[e->sent++ % RING] = frame->pts;
+    return MICA_OK;
+}
+
+/* Packets are decoded as frames are shown, `reorder` frames earlier. */
+static int64_t decoding_time(const MicaPredictedEncoder *e, int64_t duration)
+{
+    const uint64_t early = (uint64_t)e->info->reorder;
+    if (e->received >= early)
+        return e->pts[(e->received - early) % RING];
+    return e->pts[0] - (int64_t)(early - e->received) * (duration > 0 ? duration : 1);
+}
+
+MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPacket *packet,
+                                          MicaError *error)
+{
+    const MicaPlannedFrame *p = next_frame(e);
+    if (!p)
+        return e->draining ? mica_fail(error, MICA_ERROR_EOF, "no more packets")
+                           : mica_fail(error, MICA_ERROR_AGAIN, "a frame must be sent first");
+    const MicaVideoFrame *frame = &e->waiting[p->frame].frame;
+    packet->pts = frame->pts;
+    packet->dts = decoding_time(e, frame->duration);
+    packet->duration = frame->duration;
+    packet->opaque = frame->opaque;
+    e->received++;
+    int step;
+    const MicaStatus status = encode_planned(e, p, &step, error);
+    if (status == MICA_OK) {
+        packet->data = e->packet.data;
+        packet->size = e->packet.size;
+        packet->flags = p->header.type == MICA_FRAME_INTRA ? MICA_VIDEO_KEY : 0;
+        packet->quality = step * 100.0 / MICA_MAX_QUALITY;
+    }
+    return status;
+}
+
+void mica_predicted_encoder_flush(MicaPredictedEncoder *e)
+{
+    e->plan = (MicaGop){0};
+    e->group = e->count = e->since_key = e->draining = 0;
+    e->sent = e->received = 0;
+    e->store.filled = 0;
+    mica_scene_cut_restart(&e->scene);
+}

@@ -1,0 +1,31 @@
+/* The decoded frames that others are predicted from, in numbered slots, and the prediction itself:
+ * what encoder and decoder do alike. */
+#ifndef MICA_CODEC_FRAME_STORE_H
+#define MICA_CODEC_FRAME_STORE_H
+
+#include "codec/video_header.h"
+
+typedef struct MicaFrameStore {
+    int width, height;
+    MicaReference slot[MICA_REFERENCE_SLOTS];
+    unsigned filled;       /* bit i: slot i holds a frame */
+    MicaMotionField field; /* of the frame at hand */
+    MicaImage prediction;
+} MicaFrameStore;
+
+/* Frames of `channels` 1 or 3. Slots get their memory when they are first filled.
+ * MICA_ERROR_OUT_OF_MEMORY; the store is zeroed then. */
+MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height, int channels);
+void mica_frame_store_free(MicaFrameStore *store);
+
+/* The references of a predicted frame, NULL for one that it has not. MICA_ERROR_BITSTREAM if a slot
+ * is empty. */
+MicaStatus mica_frame_store_references(const MicaFrameStore *store, const MicaFrameHeader *header,
+                                       const MicaReference *reference[MICA_MOTION_REFERENCES]);
+
+/* Keep a decoded frame as its header says; a key frame empties all slots first.
+ * MICA_ERROR_OUT_OF_MEMORY. */
+MicaStatus mica_frame_store_keep(MicaFrameStore *store, const MicaFrameHeader *header,
+                                 const MicaImage *decoded, MicaPool *pool);
+
+#endif
