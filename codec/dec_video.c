@@ -65,7 +65,7 @@ static MicaStatus decode_packet(const MicaVideoDecoder *d, DecoderSlot *slot, Mi
     MicaDecodeSettings settings;
     mica_decode_defaults(&settings, sizeof settings);
     settings.depth = 8;
-    status = mica_picture_decode(&w->session, &stream, &settings, &image, &times, error);
+    status = mica_picture_decode(&w->session, &stream, NULL, &settings, &image, &times, error);
     if (status != MICA_OK)
         return status;
     MicaVideoFrame frame;

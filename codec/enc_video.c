@@ -91,7 +91,7 @@ static MicaStatus encode_picture(MicaVideoEncoder *e, EncoderSlot *slot, MicaFra
     MicaBuffer file;
     MicaTimes times;
     const MicaStatus status =
-        mica_picture_encode(&w->session, &w->image, settings, &file, &times, &slot->error);
+        mica_picture_encode(&w->session, &w->image, NULL, settings, &file, &times, &slot->error);
     if (status != MICA_OK)
         return status;
     (void)e;
