@@ -10,14 +10,18 @@
 #include "codec/dec_alpha.h"
 #include "codec/dec_plan.h"
 #include "codec/dec_segments.h"
+#include "codec/prediction.h"
 #include "codec/settings.h"
+#include "models/condition.h"
 
 typedef struct Decoder {
     const MicaSession *session;
     const MicaStream *stream;
+    const MicaImage *prediction;
     const MicaDecodeSettings *settings;
     MicaDecodePlan plan;
     MicaRunner runner;
+    MicaCondition condition;
     MicaPlane z;
     MicaChunk *chunks;
     MicaSegmentDecoder segments;
@@ -32,6 +36,33 @@ static MicaStatus out_of_memory(MicaError *error)
     return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the decoder");
 }
 
+/* A predicted picture is decoded as a whole, and as 8 bits. */
+static MicaStatus check_prediction(const Decoder *d, MicaError *error)
+{
+    const MicaStreamHeader *h = &d->stream->header;
+    const MicaDecodePlan *plan = &d->plan;
+    const MicaStatus status = mica_prediction_check(d->prediction, d->session->network, h->width,
+                                                    h->height, h->channels, error);
+    if (status == MICA_OK && d->prediction &&
+        (plan->log2_scale > 0 || plan->region.width != h->width ||
+         plan->region.height != h->height || plan->depth != 8))
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT,
+                         "a picture with a prediction has no regions, scales or depths");
+    return status;
+}
+
+static MicaStatus look_at_prediction(Decoder *d, MicaError *error)
+{
+    if (!d->prediction)
+        return MICA_OK;
+    double mark = mica_clock_ms();
+    const MicaStatus status = mica_condition_create(&d->condition, &d->runner, d->prediction,
+                                                    d->stream->header.quality, error);
+    d->runner.condition = &d->condition;
+    mica_lap(&mark, &d->hyper_ms);
+    return status;
+}
+
 static MicaStatus setup(Decoder *d, MicaError *error)
 {
     const MicaStreamHeader *h = &d->stream->header;
@@ -39,6 +70,8 @@ static MicaStatus setup(Decoder *d, MicaError *error)
     const MicaNetwork *network = d->session->network;
     MicaStatus status = mica_decode_plan(&d->plan, h, d->settings, network,
                                          mica_pool_threads(d->session->pool), error);
+    if (status == MICA_OK)
+        status = check_prediction(d, error);
     if (status != MICA_OK)
         return status;
     if (d->settings->max_memory && plan->memory > d->settings->max_memory)
@@ -52,6 +85,8 @@ static MicaStatus setup(Decoder *d, MicaError *error)
         return status;
     status = mica_runner_create(&d->runner, network, d->session->pool, &plan->geometry, plan->limit,
                                 error);
+    if (status == MICA_OK)
+        status = look_at_prediction(d, error);
     if (status != MICA_OK)
         return status;
     d->segments = (MicaSegmentDecoder){.session = d->session,
@@ -203,16 +238,21 @@ static void cleanup(Decoder *d)
         mica_segment_decoder_free(&d->segments);
     mica_free(d->chunks);
     mica_free(d->z.data);
+    mica_condition_free(&d->condition);
     mica_runner_free(&d->runner);
 }
 
 MicaStatus mica_picture_decode(const MicaSession *session, const MicaStream *stream,
-                               const MicaDecodeSettings *settings, MicaImage *image,
-                               MicaTimes *times, MicaError *error)
+                               const MicaImage *prediction, const MicaDecodeSettings *settings,
+                               MicaImage *image, MicaTimes *times, MicaError *error)
 {
     memset(image, 0, sizeof *image);
     const double start = mica_clock_ms();
-    Decoder d = {.stream = stream, .session = session, .settings = settings, .image = image};
+    Decoder d = {.stream = stream,
+                 .session = session,
+                 .prediction = prediction,
+                 .settings = settings,
+                 .image = image};
     MicaStatus status = setup(&d, error);
     if (status == MICA_OK)
         status = decode(&d, error);
@@ -264,7 +304,7 @@ MicaStatus mica_image_decode(const void *data, size_t size, const MicaDecodeSett
     MicaTimes times;
     status = mica_session_open(&session, s.model ? s.model : own, s.threads, s.cpu_mask, error);
     if (status == MICA_OK)
-        status = mica_picture_decode(&session, &stream, &s, image, &times, error);
+        status = mica_picture_decode(&session, &stream, NULL, &s, image, &times, error);
     mica_session_close(&session);
     mica_model_unref(&own);
     if (status == MICA_OK && s.times) {

@@ -4,6 +4,7 @@
 #include "codec/chunks.h"
 #include "codec/dec_segments.h"
 #include "codec/segments.h"
+#include "models/condition.h"
 
 static MicaStatus choose_region(MicaDecodePlan *plan, const MicaStreamHeader *h,
                                 const MicaDecodeSettings *s, MicaError *error)
@@ -60,6 +61,7 @@ MicaStatus mica_decode_plan(MicaDecodePlan *plan, const MicaStreamHeader *header
             (size_t)(plan->depth / 8) +
         mica_runner_memory(network, &plan->geometry, plan->limit, threads) +
         mica_latents_memory(network, plan->limit) + z + mica_chunks_memory(chunks) +
+        mica_condition_memory(network, &plan->geometry) +
         mica_segment_decoder_memory(grid, network, plan->last_column - plan->first_column, threads);
     return MICA_OK;
 }

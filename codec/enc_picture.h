@@ -11,16 +11,20 @@ double mica_image_psnr(const MicaImage *a, const MicaImage *b);
 
 /* Encode at point->quality and point->tune with the other settings, and fill in the rest of the
  * point; the PSNR (that of the decoded picture, which the encoder knows without decoding the
- * stream) only if it is a target. Adds to `times`. */
+ * stream) only if it is a target. `prediction` is NULL or as codec/prediction.h says; with one, the
+ * PSNR cannot be a target. `decoded`, if not NULL, is a picture of the same size and channels with
+ * 8 bits that receives what the stream decodes to. Adds to `times`. */
 MicaStatus mica_picture_encode_once(const MicaSession *session, const MicaImage *image,
-                                    const MicaEncodeSettings *settings, MicaRatePoint *point,
-                                    MicaTimes *times, MicaError *error);
+                                    const MicaImage *prediction, const MicaEncodeSettings *settings,
+                                    MicaRatePoint *point, MicaImage *decoded, MicaTimes *times,
+                                    MicaError *error);
 
 /* The same with the quality of the settings, or the one that meets their target. Of the settings,
  * which have been read, model, threads and cpu_mask are those of the session and are not looked at.
  * On success *out is a whole mica file. `times` is filled. */
 MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *image,
-                               const MicaEncodeSettings *settings, MicaBuffer *out,
-                               MicaTimes *times, MicaError *error);
+                               const MicaImage *prediction, const MicaEncodeSettings *settings,
+                               MicaBuffer *out, MicaImage *decoded, MicaTimes *times,
+                               MicaError *error);
 
 #endif

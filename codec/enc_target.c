@@ -8,8 +8,9 @@
 /* What the search for a quality calls back with. */
 typedef struct Task {
     const MicaSession *session;
-    const MicaImage *image;
+    const MicaImage *image, *prediction;
     const MicaEncodeSettings *settings;
+    MicaImage *decoded;
     MicaTimes *times;
 } Task;
 
@@ -17,7 +18,8 @@ static MicaStatus encode_point(void *context, MicaRatePoint *point, MicaError *e
 {
     const Task *t = context;
     t->times->encodes++;
-    return mica_picture_encode_once(t->session, t->image, t->settings, point, t->times, error);
+    return mica_picture_encode_once(t->session, t->image, t->prediction, t->settings, point,
+                                    t->decoded, t->times, error);
 }
 
 /* The highest effort without a gradient search. */
@@ -52,14 +54,26 @@ static MicaStatus encode_target(const Task *task, MicaRateTarget *target, MicaBu
 }
 
 MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *image,
-                               const MicaEncodeSettings *s, MicaBuffer *out, MicaTimes *times,
+                               const MicaImage *prediction, const MicaEncodeSettings *settings,
+                               MicaBuffer *out, MicaImage *decoded, MicaTimes *times,
                                MicaError *error)
 {
     *out = (MicaBuffer){0};
     memset(times, 0, sizeof *times);
     const double start = mica_clock_ms();
     const double pixels = image ? (double)image->width * image->height : 0;
-    const Task task = {.session = session, .image = image, .settings = s, .times = times};
+    MicaEncodeSettings cheap = *settings;
+    const MicaEncodeSettings *s = settings;
+    if (prediction && settings->effort > CHEAP_EFFORT) { /* the search knows no prediction */
+        cheap.effort = CHEAP_EFFORT;
+        s = &cheap;
+    }
+    const Task task = {.session = session,
+                       .image = image,
+                       .prediction = prediction,
+                       .settings = s,
+                       .decoded = decoded,
+                       .times = times};
     MicaStatus status;
     if (s->target_size > 0 || s->target_bpp > 0 || s->target_psnr > 0) {
         MicaRateTarget target = {.goal = MICA_RATE_BYTES, .start = -1, .pixels = pixels, .unit = 1};

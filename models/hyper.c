@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "models/condition.h"
 #include "models/nets.h"
 
 /* Rows of `whole` from first to last - 1. */
@@ -36,7 +37,7 @@ void mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int qualit
     MicaPlane a = mica_runner_plane(runner, 0, in16, channels);
     MicaPlane b = mica_runner_plane(runner, 1, out16, channels);
     mica_run_pointwise(runner, &n->hyper_enter, y, &a);
-    mica_run_gain(runner, n->hyper_gain, quality, channels, &a);
+    mica_run_gain(runner, n->hyper_gain, quality, channels, &a, &a);
     mica_run_block(runner, &n->hyper_block0, &a, &b, &around16);
     a.rect = in32;
     mica_run_down(runner, &n->hyper_down0, &b, &a);
@@ -44,7 +45,7 @@ void mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int qualit
     mica_run_block(runner, &n->hyper_block1, &a, &b, &around32);
     const MicaPlane out = {mica_plane_at(z, 0, first), channels, rows_of(z->rect, first, last)};
     mica_run_down(runner, &n->hyper_down1, &b, &out);
-    mica_run_gain(runner, n->z_gain, quality, channels, &out);
+    mica_run_gain(runner, n->z_gain, quality, channels, &out, &out);
     const size_t count = mica_rect_area(&out.rect) * (size_t)channels;
     for (size_t i = 0; i < count; i++)
         out.data[i] = (int16_t)((out.data[i] + 8) >> 4);
@@ -149,4 +150,9 @@ void mica_prior(MicaLatents *latents, const MicaPlane *z)
     mica_gains_at(n->prior_gain, p, latents->quality, 1, &gains);
     FeatureJob job = {.runner = runner, .gains = &gains, .in = &a, .out = &latents->features};
     mica_pool_run(runner->pool, mica_rect_height(&needed), feature_row, &job);
+    if (runner->condition) {
+        const MicaPlane out = {mica_plane_at(&latents->features, needed.x0, needed.y0),
+                               latents->stride, needed};
+        mica_condition_prior(runner, &out);
+    }
 }

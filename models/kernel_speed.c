@@ -158,6 +158,11 @@ static void all_layers(Bench *b, const MicaNetwork *n)
     pointwise(b, "to_latent", &n->to_latent);
     pointwise(b, "hyper_enter", &n->hyper_enter);
     pointwise(b, "hyper_down0", &n->hyper_down0);
+    if (n->config.condition) {
+        pointwise(b, "condition_enter", &n->condition_enter);
+        pointwise(b, "condition_prior", &n->condition_prior);
+        pointwise(b, "condition_synthesis", &n->condition_synthesis);
+    }
 }
 
 MicaStatus mica_kernel_speed(const MicaModel *model, uint32_t cpu_flags, int runs,

@@ -151,4 +151,5 @@ void mica_model_info(const MicaModel *model, MicaModelInfo *info)
     mica_network_complexity(&f->config, &encoder, &decoder);
     info->encoder_kmac_per_pixel = encoder / 1000;
     info->decoder_kmac_per_pixel = decoder / 1000;
+    info->condition = f->config.condition;
 }

@@ -106,7 +106,7 @@ static MicaStatus parse_values(MicaModelFile *file, MicaValueCode *codes, MicaRe
     return mica_values_decode(r, file->tensors, codes, file->tensor_count, error);
 }
 
-static MicaStatus parse(MicaModelFile *file, MicaReader *r, MicaError *error)
+static MicaStatus parse(MicaModelFile *file, MicaReader *r, int architecture, MicaError *error)
 {
     const int name_ok = read_name(r, file->name, sizeof file->name);
     int *const dims[7] = {&file->config.features, &file->config.latents,   &file->config.hyper,
@@ -114,6 +114,11 @@ static MicaStatus parse(MicaModelFile *file, MicaReader *r, MicaError *error)
                           &file->config.context};
     for (int i = 0; i < 7; i++)
         *dims[i] = mica_read16(r);
+    if (architecture == MICA_ARCHITECTURE_PREDICTED) {
+        file->config.condition = mica_read16(r);
+        if (file->config.condition == 0)
+            return corrupt(error, "no blocks for the prediction");
+    }
     file->tensor_count = mica_read16(r);
     if (!name_ok || r->failed || file->tensor_count > MAX_TENSORS)
         return corrupt(error, "header");
@@ -141,7 +146,7 @@ MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t s
     const size_t body = size - DIGEST_SIZE;
     MicaReader r = mica_reader((const uint8_t *)data + sizeof magic, body - sizeof magic);
     const int version = mica_read16(&r), architecture = mica_read16(&r);
-    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_MODEL_ARCHITECTURE)
+    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_ARCHITECTURE_PREDICTED)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_VERSION,
                          "model format %d, architecture %d is newer than this mica", version,
                          architecture);
@@ -152,12 +157,12 @@ MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t s
         if (memcmp(digest, stored, DIGEST_SIZE) != 0)
             return corrupt(error, "checksum");
     }
-    if (version != MICA_MODEL_FORMAT_VERSION || architecture != MICA_MODEL_ARCHITECTURE)
+    if (version != MICA_MODEL_FORMAT_VERSION || architecture < MICA_ARCHITECTURE_PICTURE)
         return corrupt(error, "version");
     memcpy(file->id, stored, sizeof file->id);
     file->file_size = size;
 
-    const MicaStatus status = parse(file, &r, error);
+    const MicaStatus status = parse(file, &r, architecture, error);
     if (status != MICA_OK)
         mica_model_file_free(file);
     return status;

@@ -32,7 +32,7 @@ typedef struct MicaTensor {
     const void *data; /* host byte order, 64-byte aligned, owned by the model file */
 } MicaTensor;
 
-/* Channel and block counts of the picture networks (architecture 1). */
+/* Channel and block counts of the picture networks. */
 typedef struct MicaNetworkConfig {
     int features;  /* channels at 1/8 */
     int latents;   /* channels of y at 1/16 */
@@ -41,6 +41,7 @@ typedef struct MicaNetworkConfig {
     int synthesis; /* blocks */
     int prior;     /* hyper feature channels at 1/16 */
     int context;   /* channels of the context steps */
+    int condition; /* blocks that look at a prediction; 0 in architecture 1, which has none */
 } MicaNetworkConfig;
 
 typedef struct MicaModelFile {
@@ -54,7 +55,10 @@ typedef struct MicaModelFile {
 } MicaModelFile;
 
 #define MICA_MODEL_FORMAT_VERSION 2
-#define MICA_MODEL_ARCHITECTURE 1
+
+/* The architectures: picture networks, and the same with a prediction of the picture. */
+#define MICA_ARCHITECTURE_PICTURE 1
+#define MICA_ARCHITECTURE_PREDICTED 2
 
 /* `verify` computes the checksum; without it (for files that are part of the library, which a test
  * verifies) the id is taken as it stands. MICA_ERROR_MODEL_CORRUPT, MICA_ERROR_UNSUPPORTED_VERSION,

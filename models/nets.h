@@ -3,6 +3,8 @@
  * four-step context and synthesis (decoder; the encoder runs prior and context too, because its
  * symbols depend on them).
  *
+ * All of them look at the prediction of the picture if the runner has one (models/condition.h).
+ *
  * Integer from pixels to symbols and back; docs/numerics.md states the arithmetic,
  * tools/train/integer.py is the same in numpy. All of them work on windows (models/plane.h).
  */
@@ -122,7 +124,8 @@ int mica_synthesis_rows(const MicaRunner *runner, int last);
 MicaRect mica_synthesis_latents(const MicaNetwork *network, const MicaGeometry *geometry,
                                 MicaRect cells);
 
-/* Latents in `features` -> the pixels of these cells that lie on the canvas. */
+/* Latents in `features` -> the pixels of these cells that lie on the canvas. With a prediction the
+ * canvas has 8 bits, the prediction's channels and full size. */
 void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanvas *canvas);
 
 #endif

@@ -129,6 +129,12 @@ static void stream(Builder *b, const char *name, MicaPointwise *layer, int input
     pointwise(b, name, layer, inputs, outputs, MICA_INPUT_S16, MICA_OUTPUT_S16);
 }
 
+/* Adds to a stream that is there. */
+static void addition(Builder *b, const char *name, MicaPointwise *layer, int inputs, int outputs)
+{
+    pointwise(b, name, layer, inputs, outputs, MICA_INPUT_S16, MICA_OUTPUT_S16_ADD);
+}
+
 /* The heads for smaller pictures are not in the file but follow from `head`. */
 static void scaled_head(Builder *b, int log2)
 {
@@ -161,6 +167,12 @@ static void scaled_head(Builder *b, int log2)
     layer->packed = packed;
 }
 
+/* The stem sees a prediction beside the picture. */
+static int stem_inputs(const MicaNetworkConfig *config)
+{
+    return config->condition > 0 ? 2 * MICA_CELL_SAMPLES : MICA_CELL_SAMPLES;
+}
+
 static const int16_t *anchors(Builder *b, const char *name, int channels, int limit)
 {
     const int16_t *v = tensor(b, name, "", MICA_TENSOR_S16, MICA_GAIN_ANCHORS, channels);
@@ -183,6 +195,22 @@ static const uint8_t *shapes(Builder *b, const char *name, int channels)
     return v;
 }
 
+/* The layers that look at a prediction of the picture. */
+static void condition(Builder *b)
+{
+    MicaNetwork *n = b->network;
+    const int f = n->config.features;
+    char name[64];
+    stream(b, "condition_enter", &n->condition_enter, MICA_CELL_SAMPLES, f);
+    for (int i = 0; i < n->config.condition; i++) {
+        snprintf(name, sizeof name, "condition.%d", i);
+        block(b, name, &n->condition[i], f, 2);
+    }
+    addition(b, "condition_prior", &n->condition_prior, 4 * f, n->config.prior);
+    addition(b, "condition_synthesis", &n->condition_synthesis, f, f);
+    n->condition_gain = anchors(b, "condition_gain", f, MICA_LOG_GAIN_LIMIT);
+}
+
 static void build(Builder *b)
 {
     MicaNetwork *n = b->network;
@@ -190,7 +218,7 @@ static void build(Builder *b)
     const int f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
     char name[64];
 
-    stream(b, "stem", &n->stem, 192, f);
+    stream(b, "stem", &n->stem, stem_inputs(c), f);
     for (int i = 0; i < c->analysis; i++) {
         snprintf(name, sizeof name, "analysis.%d", i);
         block(b, name, &n->analysis[i], f, 2);
@@ -222,10 +250,13 @@ static void build(Builder *b)
         snprintf(name, sizeof name, "synthesis.%d", i);
         block(b, name, &n->synthesis[i], f, 2);
     }
-    stream(b, "head", &n->head, f, 192);
+    stream(b, "head", &n->head, f, MICA_CELL_SAMPLES);
     n->scaled_head[0] = n->head;
     for (int i = 1; i < MICA_SCALES; i++)
         scaled_head(b, i);
+
+    if (c->condition > 0)
+        condition(b);
 
     n->stem_gain = anchors(b, "stem_gain", f, MICA_LOG_GAIN_LIMIT);
     n->hyper_gain = anchors(b, "hyper_gain", z, MICA_LOG_GAIN_LIMIT);
@@ -246,7 +277,8 @@ static int valid_config(const MicaNetworkConfig *c)
         if (widths[i] < 32 || widths[i] > 512 || widths[i] % 32)
             return 0;
     return c->latents % 64 == 0 && c->prior + c->latents <= MICA_MAX_INPUTS &&
-           c->analysis <= MICA_MAX_BLOCKS && c->synthesis <= MICA_MAX_BLOCKS;
+           c->analysis <= MICA_MAX_BLOCKS && c->synthesis <= MICA_MAX_BLOCKS &&
+           c->condition <= MICA_MAX_BLOCKS;
 }
 
 MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
@@ -298,13 +330,19 @@ static double block_mac(double channels, double expand)
 void mica_network_stage_mac(const MicaNetworkConfig *c, MicaStageMac *mac)
 {
     const double f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
-    mac->analysis = 192 * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256;
+    mac->analysis = stem_inputs(c) * f / 64 + c->analysis * block_mac(f, 2) / 64 + 4 * f * m / 256;
     mac->hyper_decoder =
         z * 4 * z / 4096 + block_mac(z, 2) / 1024 + z * 4 * p / 1024 + block_mac(p, 1) / 256;
+    if (c->condition > 0)
+        mac->hyper_decoder +=
+            (MICA_CELL_SAMPLES * f + c->condition * block_mac(f, 2)) / 64 + 4 * f * p / 256;
     mac->hyper_encoder = mac->hyper_decoder + m * z / 256 + block_mac(z, 2) / 256 +
                          4 * z * z / 1024 + block_mac(z, 2) / 1024 + 4 * z * z / 4096;
     mac->context = (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;
-    mac->synthesis = m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * 192 / 64;
+    mac->synthesis =
+        m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * MICA_CELL_SAMPLES / 64;
+    if (c->condition > 0)
+        mac->synthesis += f * f / 64;
 }
 
 void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,

@@ -15,6 +15,7 @@
 #include "models/scaled_head.h"
 #include "transforms/kernels.h"
 
+#define MICA_CELL_SAMPLES 192 /* 8x8 pixels of three colours, the unit of the feature streams */
 #define MICA_CONTEXT_STEPS 4
 #define MICA_GROUPS 4
 #define MICA_MAX_BLOCKS 16
@@ -50,9 +51,16 @@ typedef struct MicaNetwork {
     MicaPointwise head;
     MicaPointwise scaled_head[MICA_SCALES]; /* by log2 of the scale; 0 is `head` */
 
+    /* With config.condition > 0; the last two add to the features of the prior and of the latents.
+     */
+    MicaPointwise condition_enter;
+    MicaBlock condition[MICA_MAX_BLOCKS];
+    MicaPointwise condition_prior, condition_synthesis;
+
     /* log2 gains and scale offsets, [MICA_GAIN_ANCHORS][channels] */
     const int16_t *stem_gain, *hyper_gain, *prior_gain, *head_gain;
     const int16_t *y_gain, *z_gain, *y_offset, *z_offset;
+    const int16_t *condition_gain;
     const uint8_t *y_shape, *z_shape; /* shape index of each channel */
 
     void *packed; /* weights of all layers */

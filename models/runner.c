@@ -56,13 +56,14 @@ static size_t block_scratch(const MicaBlock *block, int width)
 static size_t scratch_need(const MicaNetwork *n, int columns)
 {
     const size_t f = (size_t)n->config.features, w16 = (size_t)columns, w8 = 2 * w16;
-    size_t need = 2 * w8 * (192 + f) * sizeof(int16_t);
+    size_t need = 2 * w8 * (MICA_CELL_SAMPLES + f) * sizeof(int16_t);
     need = max_size(need, w16 * 4 * f * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.prior * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.hyper * sizeof(int16_t));
     need = max_size(need, w16 * (size_t)n->config.latents * sizeof(int16_t));
     need = max_size(need, block_scratch(&n->analysis[0], 2 * columns));
     need = max_size(need, block_scratch(&n->synthesis[0], 2 * columns));
+    need = max_size(need, block_scratch(&n->condition[0], 2 * columns));
     need = max_size(need, block_scratch(&n->hyper_block0, columns));
     need = max_size(need, block_scratch(&n->prior_block0, columns));
     need = max_size(need, block_scratch(&n->prior_block1, columns));
@@ -149,10 +150,11 @@ static void pointwise_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
     const MicaRect *r = &j->out->rect;
+    int16_t *out = mica_plane_at(j->out, r->x0, r->y0 + row);
     (void)thread;
     j->runner->network->kernels.pointwise(j->layer, mica_plane_at(j->in, r->x0, r->y0 + row),
-                                          j->in->stride, mica_plane_at(j->out, r->x0, r->y0 + row),
-                                          j->out->stride, NULL, (size_t)mica_rect_width(r));
+                                          j->in->stride, out, j->out->stride, out,
+                                          (size_t)mica_rect_width(r));
 }
 
 void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
@@ -268,6 +270,14 @@ void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const Mica
     mica_pool_run(runner->pool, tiles * job.strips, block_strip, &job);
 }
 
+MicaRect mica_run_band(const MicaRunner *runner, int count, MicaRect needed, MicaRect whole)
+{
+    const MicaRect read = mica_rect_grow(needed, count, whole);
+    if (mica_rect_height(&read) > runner->rows8)
+        needed.y1 = needed.y0 + (runner->rows8 - 2 * count) / 2 * 2;
+    return needed;
+}
+
 MicaPlane mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count,
                           MicaPlane in, MicaRect needed, MicaRect whole)
 {
@@ -290,15 +300,15 @@ static void down_row(void *context, int row, int thread)
     const ptrdiff_t c = j->layer->inputs / 4;
     const int16_t *top = mica_plane_at(j->in, 2 * r->x0, 2 * (r->y0 + row));
     const int16_t *bottom = mica_plane_at(j->in, 2 * r->x0, 2 * (r->y0 + row) + 1);
+    int16_t *out = mica_plane_at(j->out, r->x0, r->y0 + row);
     int16_t *folded = mica_runner_scratch(j->runner, thread), *to = folded;
     const size_t pair = 2 * (size_t)c;
     for (int x = 0; x < width; x++, to += 2 * pair) {
         memcpy(to, top + (size_t)x * pair, pair * sizeof *to);
         memcpy(to + pair, bottom + (size_t)x * pair, pair * sizeof *to);
     }
-    j->runner->network->kernels.pointwise(j->layer, folded, 4 * c,
-                                          mica_plane_at(j->out, r->x0, r->y0 + row), j->out->stride,
-                                          NULL, (size_t)width);
+    j->runner->network->kernels.pointwise(j->layer, folded, 4 * c, out, j->out->stride, out,
+                                          (size_t)width);
 }
 
 void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
@@ -344,17 +354,17 @@ static void gain_row(void *context, int row, int thread)
 {
     const RowJob *j = context;
     const MicaRect *r = &j->out->rect;
-    int16_t *p = mica_plane_at(j->out, r->x0, r->y0 + row);
     (void)thread;
-    j->runner->network->kernels.gain(p, p, (size_t)mica_rect_width(r), j->channels,
-                                     j->gains->mantissa, j->gains->shift);
+    j->runner->network->kernels.gain(
+        mica_plane_at(j->in, r->x0, r->y0 + row), mica_plane_at(j->out, r->x0, r->y0 + row),
+        (size_t)mica_rect_width(r), j->channels, j->gains->mantissa, j->gains->shift);
 }
 
 void mica_run_gain(const MicaRunner *runner, const int16_t *anchors, int quality, int channels,
-                   const MicaPlane *plane)
+                   const MicaPlane *in, const MicaPlane *out)
 {
     MicaGains gains;
     mica_gains_at(anchors, channels, quality, 1, &gains);
-    RowJob job = {.runner = runner, .gains = &gains, .out = plane, .channels = channels};
-    mica_pool_run(runner->pool, mica_rect_height(&plane->rect), gain_row, &job);
+    RowJob job = {.runner = runner, .gains = &gains, .in = in, .out = out, .channels = channels};
+    mica_pool_run(runner->pool, mica_rect_height(&out->rect), gain_row, &job);
 }

@@ -40,6 +40,8 @@ MICA_INLINE MicaRect mica_whole8(const MicaGeometry *g)
     return (MicaRect){0, 0, g->w8, g->h8};
 }
 
+struct MicaCondition;
+
 typedef struct MicaRunner {
     const MicaNetwork *network;
     MicaPool *pool;
@@ -48,6 +50,9 @@ typedef struct MicaRunner {
     uint8_t *scratch;
     size_t scratch_size; /* of one thread */
     int16_t *work[2];    /* planes that every net uses within one call */
+    /* Set after creation where the network has one: what it sees of the prediction
+     * (models/condition.h). */
+    const struct MicaCondition *condition;
 } MicaRunner;
 
 /* Largest window at 1/16 that the hyper and context nets will be run on, surroundings included. */
@@ -70,7 +75,8 @@ void *mica_runner_scratch(const MicaRunner *runner, int thread);
 /* Work plane 0 or 1, as a window of `rect` with `channels` channels. */
 MicaPlane mica_runner_plane(const MicaRunner *runner, int index, MicaRect rect, int channels);
 
-/* out = layer(in), all of out's window, which lies in that of `in`. */
+/* out = layer(in), all of out's window, which lies in that of `in`. A layer whose output kind says
+ * so adds to what is there; the same below. */
 void mica_run_pointwise(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
                         const MicaPlane *out);
 
@@ -91,6 +97,10 @@ typedef struct MicaSurroundings {
 void mica_run_block(const MicaRunner *runner, const MicaBlock *block, const MicaPlane *in,
                     const MicaPlane *out, const MicaSurroundings *around);
 
+/* The first rows of `needed` for which the work planes hold `count` blocks of the feature stream;
+ * an even number unless it is all of them. */
+MicaRect mica_run_band(const MicaRunner *runner, int count, MicaRect needed, MicaRect whole);
+
 /* `count` blocks of the feature stream, alternating between the work planes; `in` is work plane 0
  * and covers `needed` grown by `count`. Returns the plane with the result for `needed`. */
 MicaPlane mica_run_blocks(const MicaRunner *runner, const MicaBlock *blocks, int count,
@@ -104,9 +114,10 @@ void mica_run_down(const MicaRunner *runner, const MicaPointwise *layer, const M
 void mica_run_up(const MicaRunner *runner, const MicaPointwise *layer, const MicaPlane *in,
                  const MicaPlane *out);
 
-/* Apply the gains of `quality` in place; anchors is [MICA_GAIN_ANCHORS][channels]. */
+/* out = in with the gains of `quality`, in the window of both, which may be the same plane; anchors
+ * is [MICA_GAIN_ANCHORS][channels]. */
 void mica_run_gain(const MicaRunner *runner, const int16_t *anchors, int quality, int channels,
-                   const MicaPlane *plane);
+                   const MicaPlane *in, const MicaPlane *out);
 
 /* Mantissas and shifts of one gain table at one quality, for up to MICA_MAX_GAIN_CHANNELS channels.
  */

@@ -1,3 +1,4 @@
+#include "models/condition.h"
 #include "models/nets.h"
 
 typedef struct HeadJob {
@@ -55,6 +56,28 @@ static void store_row(const CellRow *r, int from, int to, int channels, uint8_t 
     }
 }
 
+/* The same where the samples are differences to a prediction with the channels of `out`. */
+static void add_row(const CellRow *r, int from, int to, int channels, const uint8_t *prediction,
+                    uint8_t *out)
+{
+    for (int x = from; x < to; x++, prediction += channels, out += channels) {
+        const int16_t *p = cell_pixel(r, x);
+        if (channels == 3 && !(x & 7) && x + 8 <= to) {
+            for (int i = 0; i < 24; i++)
+                out[i] = pixel(p[i] + 64 * prediction[i]);
+            x += 7;
+            prediction += 21;
+            out += 21;
+        } else if (channels == 3) {
+            for (int c = 0; c < 3; c++)
+                out[c] = pixel(p[c] + 64 * prediction[c]);
+        } else {
+            const int v = 64 * prediction[0];
+            out[0] = (uint8_t)((pixel(p[0] + v) + pixel(p[1] + v) + pixel(p[2] + v) + 1) / 3);
+        }
+    }
+}
+
 static void store_row16(const CellRow *r, int from, int to, int channels, uint16_t *out)
 {
     for (int x = from; x < to; x++, out += channels) {
@@ -67,9 +90,10 @@ static void store_row16(const CellRow *r, int from, int to, int channels, uint16
     }
 }
 
-/* One row of cells of samples in 1/64 on the canvas; the first cell is (cell_x, cell_y). */
+/* One row of cells of samples in 1/64 on the canvas; the first cell is (cell_x, cell_y). With a
+ * prediction (or NULL) the canvas has the full size. */
 static void shuffle_row(const int16_t *in, int stride, int cell_x, int cell_y, int cells,
-                        const MicaCanvas *canvas)
+                        const MicaImage *prediction, const MicaCanvas *canvas)
 {
     const MicaImage *image = canvas->image;
     const int log2_side = 3 - canvas->log2_scale, side = 1 << log2_side;
@@ -84,7 +108,12 @@ static void shuffle_row(const int16_t *in, int stride, int cell_x, int cell_y, i
         const ptrdiff_t first = (ptrdiff_t)(x0 + from) * image->channels;
         const CellRow row = {in + dy * side * 3, log2_side, stride};
         uint8_t *line = image->data + y * image->stride;
-        if (image->depth == 16)
+        if (prediction)
+            add_row(&row, from, to, image->channels,
+                    prediction->data + (y + canvas->top) * prediction->stride +
+                        (ptrdiff_t)(cell_x * side + from) * image->channels,
+                    line + first);
+        else if (image->depth == 16)
             store_row16(&row, from, to, image->channels, (uint16_t *)(void *)line + first);
         else
             store_row(&row, from, to, image->channels, line + first);
@@ -103,7 +132,9 @@ static void head_row(void *context, int index, int thread)
                     j->gains->mantissa, j->gains->shift);
     const MicaPointwise *head = &n->scaled_head[j->canvas->log2_scale];
     n->kernels.pointwise(head, gained, channels, samples, head->outputs, NULL, (size_t)width);
-    shuffle_row(samples, head->outputs, r->x0, r->y0 + index, width, j->canvas);
+    const MicaCondition *condition = j->runner->condition;
+    shuffle_row(samples, head->outputs, r->x0, r->y0 + index, width,
+                condition ? condition->prediction : NULL, j->canvas);
 }
 
 int mica_synthesis_rows(const MicaRunner *runner, int last)
@@ -144,6 +175,8 @@ void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanva
         }
         const MicaPlane a = mica_runner_plane(runner, 0, mica_rect_scale(read, 2), channels);
         mica_run_up(runner, &n->from_latent, &y, &a);
+        if (runner->condition)
+            mica_condition_synthesis(runner, &a);
         const MicaPlane f = mica_run_blocks(runner, n->synthesis, blocks, a, rows, whole);
         HeadJob job = {.runner = runner, .gains = &gains, .in = &f, .canvas = canvas};
         mica_pool_run(runner->pool, mica_rect_height(&rows), head_row, &job);

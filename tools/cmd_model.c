@@ -20,6 +20,7 @@ static void put_json(Json *json, const MicaModel *model)
     json_integer(json, "parameters", (int64_t)info.parameters);
     json_real(json, "decoder_kmac_per_pixel", info.decoder_kmac_per_pixel);
     json_real(json, "encoder_kmac_per_pixel", info.encoder_kmac_per_pixel);
+    json_integer(json, "condition", info.condition);
     json_object_end(json);
 }
 
@@ -36,6 +37,9 @@ static void print_text(const MicaModel *model)
     printf("parameters      %zu\n", info.parameters);
     printf("decoder         %.2f kMAC/pixel\n", info.decoder_kmac_per_pixel);
     printf("encoder         %.2f kMAC/pixel\n", info.encoder_kmac_per_pixel);
+    if (info.condition)
+        printf("codes           predicted frames, %d blocks look at the prediction\n",
+               info.condition);
 }
 
 static int list_models(bool as_json)

@@ -31,6 +31,8 @@ typedef struct MicaModelInfo {
                                        thousands */
     double encoder_kmac_per_pixel; /* the same for the encoder, without the decoder networks that it
                                       runs too */
+    int condition; /* blocks that look at a prediction: with any, the model codes predicted frames
+                      of a video, and no pictures by themselves */
 } MicaModelInfo;
 
 /* Load and check a model from memory; the bytes may be released afterwards. `error` may be NULL.

@@ -43,7 +43,7 @@ MICA_API MicaStatus mica_kernel_speed(const MicaModel *model, uint32_t cpu_flags
 typedef struct MicaStageMac {
     double analysis;
     double hyper_encoder; /* the decoder's, and those that find z */
-    double hyper_decoder;
+    double hyper_decoder; /* with the look at a prediction, where the model has one */
     double context;
     double synthesis;
 } MicaStageMac;

@@ -1,8 +1,9 @@
-"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED]
+"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED [CONDITION]]
 
 The weights mean nothing, but every value that a real model may hold occurs: full-range weights and multipliers, shifts
 that keep activations busy and now and then saturate them, all shapes, gains from -4 to 4 octaves. Tests of exactness use
-it because it is small and hits the corners that a trained model avoids.
+it because it is small and hits the corners that a trained model avoids. With CONDITION blocks that look at a prediction it is
+one of architecture 2.
 """
 import os
 import sys
@@ -53,7 +54,8 @@ def tensors(rng, c):
     out['y_shape'] = rng.integers(0, 16, m).astype('u1')
     out['z_shape'] = rng.integers(0, 16, z).astype('u1')
     rms = 3000
-    layer('stem', 192, f, 120, rms)
+    condition = c.get('condition', 0)
+    layer('stem', 384 if condition else 192, f, 120, rms)
     for i in range(c['analysis']):
         block('analysis.%d' % i, f, 2, rms)
     layer('to_latent', 4 * f, m, rms, rms)
@@ -74,10 +76,18 @@ def tensors(rng, c):
     layer('from_latent', m, 4 * f, rms, rms)
     for i in range(c['synthesis']):
         block('synthesis.%d' % i, f, 2, rms)
-    layer('head', f, 192, rms, 4000, 127.5 * 64)
+    layer('head', f, 192, rms, 4000, 0 if condition else 127.5 * 64)
+    if condition:
+        anchors('condition_gain', f, -0.5, 0.5, 256)
+        layer('condition_enter', 192, f, 120, rms)
+        for i in range(condition):
+            block('condition.%d' % i, f, 2, rms)
+        layer('condition_prior', 4 * f, p, rms, rms)
+        layer('condition_synthesis', f, f, rms, rms)
     return out
 
 
 if __name__ == '__main__':
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    print(model_file.write(sys.argv[1], 'tiny', CONFIG, tensors(np.random.default_rng(seed), CONFIG)))
+    path, seed, condition = [*sys.argv[1:], *(1, 0)[len(sys.argv) - 2:]]
+    config, name = dict(CONFIG, condition=int(condition)), 'tiny-predicted' if int(condition) else 'tiny'
+    print(model_file.write(path, name, config, tensors(np.random.default_rng(int(seed)), config)))

@@ -60,7 +60,7 @@ def tensors(model):
         out[name] = array(t, '<i2')
     out['y_shape'] = array(model.shapes(net.y_shape), 'u1')
     out['z_shape'] = array(model.shapes(net.z_shape), 'u1')
-    layer('stem', torch.full((192,), 1 / 255, dtype=torch.float64), s('analysis'))
+    layer('stem', model.pixel_scale(net.stem.weight.shape[1]), s('analysis'))
     blocks('analysis')
     layer('to_latent', s('analysis').repeat(4), s('y'))
     layer('hyper_enter', s('y'), s('hyper0'))
@@ -79,9 +79,16 @@ def tensors(model):
         blocks('context.%d' % k)
         for g, head in enumerate(model.context_layers(k)):
             put('context.%d.head.%d' % (k, g), *head)
+    if model.config.get('condition'):
+        layer('condition_enter', model.pixel_scale(192), s('condition'))
+        blocks('condition')
+        layer('condition_prior', s('condition').repeat(4), s('prior1'))
+        layer('condition_synthesis', s('condition'), s('synthesis'))
     layer('from_latent', s('y'), s('synthesis').repeat(4))
     blocks('synthesis')
-    layer('head', s('synthesis'), torch.full((192,), 2 / 255 / 64, dtype=torch.float64), 1.0)
+    # real output 0 is pixel 127.5, or no difference to the prediction
+    offset = 0.0 if model.config.get('condition') else 1.0
+    layer('head', s('synthesis'), torch.full((192,), 2 / 255 / 64, dtype=torch.float64), offset)
     return out
 
 

@@ -36,6 +36,11 @@ def depth_to_space(x, r):
     return x.reshape(h, w, r, r, c).transpose(0, 2, 1, 3, 4).reshape(h * r, w * r, c)
 
 
+def cells(image):
+    """The samples of 8x8 pixels in a position, as the networks see them."""
+    return space_to_depth(image.astype(np.int64) * 2 - 255, 8)
+
+
 class Reference:
     def __init__(self, path):
         self.name, self.config, self.tensors, self.id = model_file.read(path)
@@ -90,9 +95,20 @@ class Reference:
         return int16((x * mantissa + (1 << shift >> 1)) >> shift)
 
     # -- nets ----------------------------------------------------------------------------------------------------
-    def analyse(self, image, quality):
-        """(H, W, 3) uint8, sides multiples of 64 -> y before the gain, symbols of z"""
-        f = self.pointwise(space_to_depth(image.astype(np.int64) * 2 - 255, 8), 'stem')
+    def look_at_prediction(self, image, quality):
+        """(H, W, 3) uint8 -> what is added to the hyper features, and to the input of the synthesis"""
+        f = self.pointwise(cells(image), 'condition_enter')
+        for i in range(self.config['condition']):
+            f = self.block(f, 'condition.%d' % i)
+        f = self.gain(f, self.log2_gain('condition_gain', quality))
+        return self.pointwise(space_to_depth(f, 2), 'condition_prior'), self.pointwise(f, 'condition_synthesis')
+
+    def analyse(self, image, quality, prediction=None):
+        """(H, W, 3) uint8, sides multiples of 64, and a prediction of it -> y before the gain, symbols of z"""
+        pixels = cells(image)
+        if prediction is not None:
+            pixels = np.concatenate([pixels, cells(prediction)], 2)
+        f = self.pointwise(pixels, 'stem')
         f = self.gain(f, self.log2_gain('stem_gain', quality))
         for i in range(self.config['analysis']):
             f = self.block(f, 'analysis.%d' % i)
@@ -103,11 +119,11 @@ class Reference:
         z = self.pointwise(space_to_depth(f, 2), 'hyper_down1')
         return y, (self.gain(z, self.log2_gain('z_gain', quality)) + 8) >> LATENT_BITS
 
-    def prior(self, z_symbols, quality):
+    def prior(self, z_symbols, quality, beside=0):
         f = self.gain(int16(z_symbols << LATENT_BITS), -self.log2_gain('z_gain', quality))
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up0'), 2), 'prior_block0')
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
-        return self.gain(f, self.log2_gain('prior_gain', quality))
+        return int16(self.gain(f, self.log2_gain('prior_gain', quality)) + beside)
 
     def code_y(self, f, quality, choose, segments=None):
         """Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
@@ -175,8 +191,8 @@ class Reference:
             shifts.append(shift)
         return np.array(weights), np.array(biases), np.array(shifts)
 
-    def synthesise(self, y_hat, quality, log2=0):
-        f = depth_to_space(self.pointwise(y_hat, 'from_latent'), 2)
+    def synthesise(self, y_hat, quality, log2=0, beside=0, prediction=0):
+        f = int16(depth_to_space(self.pointwise(y_hat, 'from_latent'), 2) + beside)
         for i in range(self.config['synthesis']):
             f = self.block(f, 'synthesis.%d' % i)
         f = self.gain(f, self.log2_gain('head_gain', quality))
@@ -186,4 +202,4 @@ class Reference:
             v = depth_to_space((t * 2 ** 14 + 0x4000) >> 15, 8 >> log2)
         else:
             v = depth_to_space(self.pointwise(f, 'head'), 8)
-        return np.clip((v + 32) >> PIXEL_BITS, 0, 255).astype(np.uint8)
+        return np.clip(prediction + ((v + 32) >> PIXEL_BITS), 0, 255).astype(np.uint8)

@@ -9,17 +9,19 @@ import model_values
 
 MAGIC = b'MICAMODL'
 FORMAT_VERSION = 2
-ARCHITECTURE = 1
+PICTURE, PREDICTED = 1, 2    # architectures: picture networks, and those with a prediction of the picture
 ID_SIZE = 8
 TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
 CODES = {t: c for c, t in TYPES.items()}
-DIMENSIONS = ('features', 'latents', 'hyper', 'analysis', 'synthesis', 'prior', 'context')
+DIMENSIONS = {PICTURE: ('features', 'latents', 'hyper', 'analysis', 'synthesis', 'prior', 'context')}
+DIMENSIONS[PREDICTED] = (*DIMENSIONS[PICTURE], 'condition')
 
 
 def write(path, name, config, tensors):
     """tensors: dict of name -> integer array of one of TYPES. Returns the id as hex."""
-    out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, ARCHITECTURE, len(name)), name.encode()]
-    out += [struct.pack('<H', config[d]) for d in DIMENSIONS]
+    architecture = PREDICTED if config.get('condition') else PICTURE
+    out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, architecture, len(name)), name.encode()]
+    out += [struct.pack('<H', config[d]) for d in DIMENSIONS[architecture]]
     out.append(struct.pack('<H', len(tensors)))
     codes, values = model_values.encode(list(tensors.values()))
     for (key, a), code in zip(tensors.items(), codes):
@@ -41,14 +43,16 @@ def read(path):
     if body[:8] != MAGIC or hashlib.sha256(body).digest() != digest:
         raise ValueError('%s: not a model file, or damaged' % path)
     version, architecture, size = struct.unpack_from('<HHB', body, 8)
-    if version != FORMAT_VERSION or architecture != ARCHITECTURE:
+    if version != FORMAT_VERSION or architecture not in (PICTURE, PREDICTED):
         raise ValueError('%s: format %d, architecture %d' % (path, version, architecture))
     at = 13
     name = body[at:at + size].decode()
     at += size
-    config = dict(zip(DIMENSIONS, struct.unpack_from('<7H', body, at)))
-    count, = struct.unpack_from('<H', body, at + 14)
-    at += 16
+    dimensions = DIMENSIONS[architecture]
+    *values, count = struct.unpack_from('<%dH' % (len(dimensions) + 1), body, at)
+    config = dict(zip(dimensions, values))
+    config.setdefault('condition', 0)
+    at += 2 * len(dimensions) + 2
     entries = []
     for _ in range(count):
         size = body[at]
