@@ -302,7 +302,7 @@ MicaStatus mica_video_decoder_receive(MicaVideoDecoder *d, MicaVideoFrame *frame
 {
     if (!d || !frame || frame->struct_size < sizeof(size_t) || frame->struct_size > 4096)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "no place for a frame");
-    DecodedFrame out;
+    DecodedFrame out = {0};
     MicaStatus status = take_frame(d, &out, error);
     if (status != MICA_OK)
         return status;

@@ -4,8 +4,8 @@
 #include "codec/base/diag.h"
 #include "models/model.h"
 
-extern const uint8_t mica_builtin_s[], mica_builtin_s_perceptual[];
-extern const uint32_t mica_builtin_s_size, mica_builtin_s_perceptual_size;
+extern const uint8_t mica_builtin_s[], mica_builtin_s_perceptual[], mica_builtin_v[];
+extern const uint32_t mica_builtin_s_size, mica_builtin_s_perceptual_size, mica_builtin_v_size;
 
 typedef struct Builtin {
     const char *name;
@@ -16,6 +16,7 @@ typedef struct Builtin {
 static const Builtin builtins[] = {
     {"S", mica_builtin_s, &mica_builtin_s_size},
     {"S-perceptual", mica_builtin_s_perceptual, &mica_builtin_s_perceptual_size},
+    {"V", mica_builtin_v, &mica_builtin_v_size},
 };
 
 #define BUILTIN_COUNT (sizeof builtins / sizeof *builtins)

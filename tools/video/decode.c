@@ -54,8 +54,14 @@ static MicaStatus open_decoder(Decode *d, MicaError *error)
     if (d->job->codec->cpu)
         s.cpu_mask = d->job->codec->cpu_mask;
     s.conceal = d->job->conceal;
-    status = mica_video_decoder_open(&d->decoder, par->extradata, (size_t)par->extradata_size, &s,
-                                     error);
+    MicaModel *predicted = NULL;
+    if (d->job->predicted_name)
+        status = model_open(&predicted, d->job->predicted_name, error);
+    s.predicted_model = predicted;
+    if (status == MICA_OK)
+        status = mica_video_decoder_open(&d->decoder, par->extradata, (size_t)par->extradata_size,
+                                         &s, error);
+    mica_model_unref(&predicted);
     if (status != MICA_OK || d->job->start <= 0)
         return status;
     const int64_t begin = d->stream->start_time == AV_NOPTS_VALUE ? 0 : d->stream->start_time;

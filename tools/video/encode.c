@@ -91,9 +91,19 @@ static MicaStatus open_encoder(Encode *e, MicaError *error)
     if (job->codec->cpu)
         s.cpu_mask = job->codec->cpu_mask;
     s.gop = job->gop;
+    s.bframes = job->bframes;
+    s.scenecut = !job->no_scenecut;
     s.bitrate = (uint64_t)(job->bitrate * 1000 + 0.5);
     s.buffer_ms = job->buffer_ms;
-    return mica_video_encoder_open(&e->encoder, &e->info, &s, error);
+    MicaModel *predicted = NULL;
+    MicaStatus status = MICA_OK;
+    if (job->predicted_name)
+        status = model_open(&predicted, job->predicted_name, error);
+    s.predicted_model = predicted;
+    if (status == MICA_OK)
+        status = mica_video_encoder_open(&e->encoder, &e->info, &s, error);
+    mica_model_unref(&predicted);
+    return status;
 }
 
 static MicaStatus open_output(Encode *e, MicaError *error)

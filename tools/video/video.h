@@ -19,7 +19,9 @@ typedef struct VideoEncodeJob {
     const char *input_name, *output_name;
     const char *format; /* NULL: by the ending */
     double quality;
-    int effort, gop, frames, buffer_ms;
+    int effort, gop, bframes, frames, buffer_ms;
+    const char *predicted_name; /* model of predicted frames, NULL: the built-in one */
+    bool no_scenecut;
     double bitrate; /* kbit/s, 0: constant quality */
     bool video_only;
     const CodecOptions *codec;
@@ -41,7 +43,27 @@ typedef struct VideoEncodeJob {
         {"gop",      0,                                                                              \
          OPTION_INT, &(video).gop,                                                                   \
          1,          1000000,                                                                        \
-         "N",        "video: frames per key frame; 1 (default) is all there is yet"},                \
+         "N",        "video: frames per key frame at most, default 120; 1: key frames only"},        \
+        {"bframes",  0,                                                                              \
+         OPTION_INT, &(video).bframes,                                                               \
+         0,          7,                                                                              \
+         "N",        "video: 0, 1, 3 or 7 frames predicted from both sides, default 0"},             \
+        {"no-scenecut",                                                                              \
+         0,                                                                                          \
+         OPTION_FLAG,                                                                                \
+         &(video).no_scenecut,                                                                       \
+         0,                                                                                          \
+         0,                                                                                          \
+         NULL,                                                                                       \
+         "video: no key frames at cuts"},                                                            \
+        {"predicted-model",                                                                          \
+         0,                                                                                          \
+         OPTION_STRING,                                                                              \
+         &(video).predicted_name,                                                                    \
+         0,                                                                                          \
+         0,                                                                                          \
+         "V|FILE",                                                                                   \
+         "video: model of predicted frames"},                                                        \
         {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"},   \
     {                                                                                                \
         "video-only", 0, OPTION_FLAG, &(video).video_only, 0, 0, NULL,                               \
@@ -57,12 +79,21 @@ typedef struct VideoDecodeJob {
     double start;       /* seconds */
     int frames;         /* 0: all */
     bool conceal, video_only;
+    const char *predicted_name; /* model of predicted frames, NULL: a built-in one */
     const CodecOptions *codec;
 } VideoDecodeJob;
 
 #define OPTIONS_VIDEO_DECODE(video)                                                                \
     {"start", 0, OPTION_REAL, &(video).start, 0, 1e9, "S", "video: from this second on"},          \
         {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"}, \
+        {"predicted-model",                                                                        \
+         0,                                                                                        \
+         OPTION_STRING,                                                                            \
+         &(video).predicted_name,                                                                  \
+         0,                                                                                        \
+         0,                                                                                        \
+         "V|FILE",                                                                                 \
+         "video: model of predicted frames"},                                                      \
         {"conceal", 0, OPTION_FLAG, &(video).conceal,                                              \
          0,         0, NULL,        "video: repeat the last frame in place of a damaged one"},     \
     {                                                                                              \
