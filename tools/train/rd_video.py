@@ -49,6 +49,7 @@ def packet_bytes(path):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--mica', required=True, help='the command')
+    p.add_argument('--models', default='', help='options of mica encode and decode that name models')
     p.add_argument('--options', default='', help='further options of mica encode')
     p.add_argument('--qualities', default='10,25,40,55,70')
     p.add_argument('--frames', type=int, default=48)
@@ -82,8 +83,9 @@ def main():
             for q in a.qualities.split(','):
                 out, back = os.path.join(folder, 'mica.nut'), os.path.join(folder, 'mica.y4m')
                 extra = ['--bframes', 0 if a.structure == 'low-delay' else 7] if '--bframes' not in a.options else []
-                run(a.mica, 'encode', '-q', q, '--gop', a.gop, '--no-scenecut', *extra, *a.options.split(), source, out)
-                run(a.mica, 'decode', out, back)
+                run(a.mica, 'encode', '-q', q, '--gop', a.gop, '--no-scenecut', *extra, *a.models.split(), *a.options.split(),
+                    source, out)
+                run(a.mica, 'decode', *a.models.split(), out, back)
                 points['mica'].append((packet_bytes(out), psnr(original, frames_of(back, width, height, a.frames), width, height)))
             for codec, values in points.items():
                 print('%-28s %-7s' % (name, codec), '  '.join('%.4f/%.2f' % (
@@ -94,7 +96,8 @@ def main():
             table.append(row)
         if a.cache:
             json.dump(cache, open(a.cache, 'w'))
-    print('mean BD-rate', '  '.join('%s %+.1f %%' % (k, np.mean([t[k] for t in table])) for k in table[0]))
+    if table and table[0]:
+        print('mean BD-rate', '  '.join('%s %+.1f %%' % (k, np.mean([t[k] for t in table])) for k in table[0]))
 
 
 if __name__ == '__main__':

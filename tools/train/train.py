@@ -23,7 +23,6 @@ from optimizer import make_optimizer
 from perceptual import perceptual_loss
 from quantize import FixedCodec
 from validate import evaluate, load_pictures
-from yuv import yuv_loss
 
 PERCEPTUAL_UNIT = 9.5        # MSE that one unit of perceptual_loss is worth along the curve of S, so that rates stay
 
@@ -52,7 +51,6 @@ def arguments():
     p.add_argument('--lambda-low', type=float, default=0.0005)
     p.add_argument('--lambda-high', type=float, default=0.3)
     p.add_argument('--perceptual', type=float, default=0, help='share of perceptual_loss in the distortion, 0..1')
-    p.add_argument('--yuv', action='store_true', help='errors of 4:2:0 video instead of R, G, B')
     p.add_argument('--bf16', action='store_true')
     p.add_argument('--compile', action='store_true', help='torch.compile, with CUDA graphs on a GPU')
     p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a float checkpoint")
@@ -86,7 +84,7 @@ class Objective(torch.nn.Module):
         self.model = model
         self.low, self.ratio = args.lambda_low, args.lambda_high / args.lambda_low
         self.dtype = torch.bfloat16 if args.bf16 else None
-        self.perceptual, self.yuv = args.perceptual, args.yuv
+        self.perceptual = args.perceptual
 
     def forward(self, x, q):
         """loss, and the means of MSE (0..255), bits per pixel, bits per pixel of z"""
@@ -95,9 +93,9 @@ class Objective(torch.nn.Module):
         pixels = x.shape[2] * x.shape[3]
         mse = ((y - x) ** 2).mean((1, 2, 3)) * 127.5 ** 2
         bpp = (y_bits + z_bits) / pixels
-        distortion = yuv_loss(y - x) if self.yuv else mse
+        distortion = mse
         if self.perceptual:
-            distortion = distortion.lerp(PERCEPTUAL_UNIT * perceptual_loss(x, y), self.perceptual)
+            distortion = mse.lerp(PERCEPTUAL_UNIT * perceptual_loss(x, y), self.perceptual)
         loss = ((lam * distortion + bpp) * (0.01 / lam) ** .5).mean()
         return loss, torch.stack([loss, mse.mean(), bpp.mean(), (z_bits / pixels).mean()]).detach()
 

@@ -23,7 +23,7 @@ from net import Codec, LEVELS, dct_init, kmacs_per_pixel, start_from_picture_cod
 from optimizer import make_optimizer
 from quantize import FixedCodec
 from train import draw_levels, rate_factor
-from yuv import yuv_errors, yuv_loss
+from yuv import yuv_errors
 
 
 def arguments():
@@ -83,9 +83,10 @@ class Objective(torch.nn.Module):
         lam = self.lagrangian(q)
         y, y_bits, z_bits = self.model(x, q, prediction, dtype=self.dtype)
         pixels = x.shape[2] * x.shape[3]
-        error, bpp = yuv_loss(y - x), (y_bits + z_bits) / pixels
+        mse = lambda d: (d ** 2).mean((1, 2, 3)) * 127.5 ** 2
+        error, bpp = mse(y - x), (y_bits + z_bits) / pixels
         loss = ((lam * error + bpp) * (0.01 / lam) ** .5).mean()
-        return loss, y, torch.stack([loss, error.mean(), yuv_loss(prediction - x).mean(), bpp.mean(),
+        return loss, y, torch.stack([loss, error.mean(), mse(prediction - x).mean(), bpp.mean(),
                                      (z_bits / pixels).mean()]).detach()
 
 
