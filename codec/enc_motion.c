@@ -1,11 +1,13 @@
 /*
  * Two passes over the squares of 16x16 pixels. The first finds whole-pixel vectors by full search
- * in pictures of a quarter of the size, then by descent from good guesses. The second takes the
- * vectors of the neighbourhood as guesses too, counts bits, refines to quarters of a pixel, and
- * tries to split. Each pass reads only what the pass before wrote, so rows may run in any order.
+ * in pictures of a quarter of the size, then by descent from good guesses; its rows are independent
+ * of each other. The second goes in coding order: it starts from what the neighbourhood has, knows
+ * what a vector costs, refines to quarters of a pixel, and tries to split.
  */
 #include "codec/enc_motion.h"
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,7 @@ typedef struct Search {
     MicaMotionField *field;
     int columns, rows;                         /* squares */
     MicaVector *whole[MICA_MOTION_REFERENCES]; /* what the first pass found */
+    atomic_int *done;                          /* squares of each row that are chosen */
 } Search;
 
 /* A vector and what it costs. */
@@ -107,10 +110,13 @@ static int component_bits(int d)
     return bits;
 }
 
-static unsigned rate(const Search *s, MicaVector v, MicaVector predicted)
+/* Half a bit says that a vector is as expected. */
+static unsigned rate(const Search *s, MicaVector v, MicaVector expected)
 {
-    const int bits = component_bits(v.x - predicted.x) + component_bits(v.y - predicted.y);
-    return (unsigned)(bits * s->lambda) >> 4;
+    const int dx = v.x - expected.x, dy = v.y - expected.y;
+    if (!dx && !dy)
+        return (unsigned)s->lambda >> 5;
+    return (unsigned)((2 + component_bits(dx) + component_bits(dy)) * s->lambda) >> 4;
 }
 
 static int clamp_position(int x, int extent)
@@ -294,12 +300,6 @@ static void refine_fraction(const Place *p, Match *best)
     }
 }
 
-static int median(int a, int b, int c)
-{
-    const int low = a < b ? a : b, high = a < b ? b : a;
-    return c < low ? low : c > high ? high : c;
-}
-
 /* What the first pass found at a square near by; nearest one where there is none. */
 static MicaVector neighbour(const Search *s, int which, int column, int row)
 {
@@ -308,47 +308,86 @@ static MicaVector neighbour(const Search *s, int which, int column, int row)
     return s->whole[which][row * s->columns + column];
 }
 
-static Match search_square(const Search *s, int which, int column, int row)
-{
-    const MicaVector left = neighbour(s, which, column - 1, row);
-    const MicaVector above = neighbour(s, which, column, row - 1);
-    const MicaVector right = neighbour(s, which, column + 1, row - 1);
-    Place p = {s, which, column * SQUARE, row * SQUARE, SQUARE, {0, 0}};
-    p.predicted = vector_of(median(left.x, above.x, right.x), median(left.y, above.y, right.y));
-    Match best = {{0, 0}, UINT32_MAX};
-    try_whole(&p, neighbour(s, which, column, row), &best);
-    for (int k = 0; k < 8; k++)
-        try_whole(&p, neighbour(s, which, column + around8[k][0], row + around8[k][1]), &best);
-    try_whole(&p, (MicaVector){0, 0}, &best);
-    descend_whole(&p, &best);
+/* Vectors that neighbours ended up with, or the first pass found. */
+#define MAX_GUESSES 8
 
-    const MicaVector whole = best.vector;
-    const MicaMotionBlock *before = s->field->block + 2 * row * s->field->columns + 2 * column;
-    best.cost = UINT32_MAX;
-    try_fraction(&p, whole, &best);
-    try_fraction(&p, before->vector[which], &best);
-    refine_fraction(&p, &best);
+typedef struct Guesses {
+    MicaVector vector[MAX_GUESSES];
+    int count;
+} Guesses;
+
+static void add_guess(Guesses *g, MicaVector v)
+{
+    for (int i = 0; i < g->count; i++)
+        if (same(g->vector[i], v))
+            return;
+    g->vector[g->count++] = v;
+}
+
+static void add_coded(Guesses *g, const MicaMotionField *f, int x, int y, int which)
+{
+    if (x < 0 || y < 0 || x >= f->columns)
+        return;
+    const MicaMotionBlock *b = f->block + y * f->columns + x;
+    if (b->references >> which & 1)
+        add_guess(g, b->vector[which]);
+}
+
+/* From the best of some guesses, as they are; then whole pixels around it and fractions. */
+static Match search_from(const Place *p, const Guesses *g)
+{
+    Match best = {{0, 0}, UINT32_MAX};
+    for (int i = 0; i < g->count; i++)
+        try_fraction(p, g->vector[i], &best);
+    /* What is as good as this needs no search. */
+    if (best.cost < (unsigned)(p->size * p->size) / 4)
+        return best;
+    Match whole = {{0, 0}, UINT32_MAX};
+    try_whole(p, to_whole(best.vector), &whole);
+    descend_whole(p, &whole);
+    if (!same(whole.vector, to_whole(best.vector)))
+        try_fraction(p, whole.vector, &best);
+    refine_fraction(p, &best);
     return best;
 }
 
-/* One of the four blocks of a square, from the vector of the square. */
+static Match search_square(const Search *s, int which, int column, int row)
+{
+    const MicaMotionField *f = s->field;
+    const int x = 2 * column, y = 2 * row;
+    const Place p = {
+        s, which, column * SQUARE, row * SQUARE, SQUARE, mica_motion_expected(f, x, y, 2, which)};
+    Guesses g = {.count = 0};
+    add_guess(&g, p.predicted);
+    add_guess(&g, neighbour(s, which, column, row));
+    add_coded(&g, f, x - 1, y, which);
+    add_coded(&g, f, x, y - 1, which);
+    add_coded(&g, f, x + 2, y - 1, which);
+    add_guess(&g, neighbour(s, which, column + 1, row));
+    add_guess(&g, neighbour(s, which, column, row + 1));
+    add_guess(&g, (MicaVector){0, 0});
+    return search_from(&p, &g);
+}
+
+/* One of the four blocks of a square; those before it are in the field. */
 static Match search_block(const Search *s, int which, int column, int row, int part,
                           MicaVector square)
 {
+    const MicaMotionField *f = s->field;
     const int right = part & 1, below = part >> 1;
-    Place p = {s,     which, column * SQUARE + right * BLOCK, row * SQUARE + below * BLOCK,
-               BLOCK, square};
-    Match best = {square, UINT32_MAX};
-    try_whole(&p, to_whole(square), &best);
-    try_whole(&p, neighbour(s, which, column + (right ? 1 : -1), row), &best);
-    try_whole(&p, neighbour(s, which, column, row + (below ? 1 : -1)), &best);
-    descend_whole(&p, &best);
-    const MicaVector whole = best.vector;
-    best.cost = UINT32_MAX;
-    try_fraction(&p, square, &best);
-    try_fraction(&p, whole, &best);
-    refine_fraction(&p, &best);
-    return best;
+    const int x = 2 * column + right, y = 2 * row + below;
+    const Place p = {s,         which, x * BLOCK,
+                     y * BLOCK, BLOCK, mica_motion_expected(f, x, y, 1, which)};
+    Guesses g = {.count = 0};
+    add_guess(&g, p.predicted);
+    add_guess(&g, square);
+    add_coded(&g, f, x - 1, y, which);
+    add_coded(&g, f, x, y - 1, which);
+    if (right)
+        add_guess(&g, neighbour(s, which, column + 1, row));
+    if (below)
+        add_guess(&g, neighbour(s, which, column, row + 1));
+    return search_from(&p, &g);
 }
 
 /* SATD of the mean of two references. */
@@ -389,32 +428,49 @@ static unsigned choose_references(const Search *s, const Match match[MICA_MOTION
     return best;
 }
 
-static void fraction_row(void *context, int row, int thread)
+/* A split costs at least so many bits more than a whole square. */
+#define SPLIT_BITS 4
+
+static void choose_square(const Search *s, int column, int row)
 {
-    const Search *s = context;
     MicaMotionField *f = s->field;
-    (void)thread;
-    for (int column = 0; column < s->columns; column++) {
-        MicaMotionBlock *first = f->block + 2 * row * f->columns + 2 * column;
-        MicaMotionBlock square, part[4];
-        memset(&square, 0, sizeof square);
-        memset(part, 0, sizeof part);
-        Match match[MICA_MOTION_REFERENCES], of_square[MICA_MOTION_REFERENCES];
+    MicaMotionBlock *first = f->block + 2 * row * f->columns + 2 * column, square;
+    Match match[MICA_MOTION_REFERENCES], of_square[MICA_MOTION_REFERENCES];
+    memset(&square, 0, sizeof square);
+    memset(of_square, 0, sizeof of_square);
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
+        if (s->reference[i])
+            of_square[i] = search_square(s, i, column, row);
+    const unsigned whole =
+        choose_references(s, of_square, column * SQUARE, row * SQUARE, SQUARE, &square);
+    unsigned parts = (unsigned)(SPLIT_BITS * s->lambda) >> 4;
+    for (int k = 0; k < 4 && parts < whole; k++) {
+        MicaMotionBlock *b = first + (k >> 1) * f->columns + (k & 1);
         for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
             if (s->reference[i])
-                of_square[i] = search_square(s, i, column, row);
-        const unsigned whole =
-            choose_references(s, of_square, column * SQUARE, row * SQUARE, SQUARE, &square);
-        unsigned parts = (unsigned)(4 * s->lambda) >> 4;
-        for (int k = 0; k < 4; k++) {
-            for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
-                if (s->reference[i])
-                    match[i] = search_block(s, i, column, row, k, of_square[i].vector);
-            parts += choose_references(s, match, column * SQUARE + (k & 1) * BLOCK,
-                                       row * SQUARE + (k >> 1) * BLOCK, BLOCK, &part[k]);
-        }
-        for (int k = 0; k < 4; k++)
-            first[(k >> 1) * f->columns + (k & 1)] = parts < whole ? part[k] : square;
+                match[i] = search_block(s, i, column, row, k, of_square[i].vector);
+        memset(b, 0, sizeof *b);
+        parts += choose_references(s, match, column * SQUARE + (k & 1) * BLOCK,
+                                   row * SQUARE + (k >> 1) * BLOCK, BLOCK, b);
+    }
+    if (parts < whole)
+        return;
+    for (int k = 0; k < 4; k++)
+        first[(k >> 1) * f->columns + (k & 1)] = square;
+}
+
+/* A square needs what was chosen above its right neighbour: rows follow each other two squares
+ * apart. Rows are begun in order, so the one above is always under way. */
+static void fraction_row(void *context, int row, int thread)
+{
+    Search *s = context;
+    (void)thread;
+    for (int column = 0; column < s->columns; column++) {
+        const int needed = column + 2 < s->columns ? column + 2 : s->columns;
+        while (row > 0 && atomic_load_explicit(&s->done[row - 1], memory_order_acquire) < needed)
+            sched_yield();
+        choose_square(s, column, row);
+        atomic_store_explicit(&s->done[row], column + 1, memory_order_release);
     }
 }
 
@@ -437,10 +493,14 @@ MicaStatus mica_motion_search(const MicaReference *current,
         if (!s.whole[i])
             status = MICA_ERROR_OUT_OF_MEMORY;
     }
+    s.done = mica_alloc_zero((size_t)s.rows, sizeof *s.done);
+    if (!s.done)
+        status = MICA_ERROR_OUT_OF_MEMORY;
     if (status == MICA_OK) {
         mica_pool_run(pool, s.rows, whole_row, &s);
         mica_pool_run(pool, s.rows, fraction_row, &s);
     }
+    mica_free(s.done);
     mica_free(s.coarse_current.memory);
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++) {
         mica_free(s.coarse[i].memory);

@@ -51,6 +51,41 @@ int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBl
            same_motion(first, first + field->columns + 1);
 }
 
+static const MicaMotionBlock *block_at(const MicaMotionField *f, int x, int y)
+{
+    return x < 0 || y < 0 || x >= f->columns ? NULL : f->block + y * f->columns + x;
+}
+
+static int median(int a, int b, int c)
+{
+    const int low = a < b ? a : b, high = a < b ? b : a;
+    return c < low ? low : c > high ? high : c;
+}
+
+MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
+                                int which)
+{
+    /* Above the right end of a lower right block is one that comes later. */
+    const int known = size == 2 || !(row & 1) || !(column & 1);
+    const MicaMotionBlock *near[3] = {block_at(field, column - 1, row),
+                                      block_at(field, column, row - 1),
+                                      known ? block_at(field, column + size, row - 1) : NULL};
+    if (!near[2])
+        near[2] = block_at(field, column - 1, row - 1);
+    MicaVector v[3] = {{0, 0}, {0, 0}, {0, 0}};
+    int found = 0, only = 0;
+    for (int i = 0; i < 3; i++)
+        if (near[i] && near[i]->references >> which & 1) {
+            v[i] = near[i]->vector[which];
+            only = i;
+            found++;
+        }
+    if (found == 1)
+        return v[only];
+    return (MicaVector){(int16_t)median(v[0].x, v[1].x, v[2].x),
+                        (int16_t)median(v[0].y, v[1].y, v[2].y)};
+}
+
 /* Beyond these positions a block and its taps see nothing but repeated samples. */
 static int clamp_position(int x, int extent)
 {

@@ -38,6 +38,15 @@ void mica_motion_field_free(MicaMotionField *field);
 /* The same motion in all four blocks of the square whose first block this is. */
 int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBlock *first);
 
+/*
+ * The vector that a block is thought to have, from blocks that come before it in coding order: the
+ * median of the vectors to the same reference left of it, above it, and above to its right; the
+ * only one if just one is there; one that is missing counts as 0. The block has `size` x `size`
+ * blocks of 8x8, 1 or 2, and its first one is at (column, row).
+ */
+MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
+                                int which);
+
 /* The `size` x `size` samples (8 or 16) of a plane at (x, y) + vector. */
 void mica_motion_interpolate(const MicaReference *reference, int plane, int x, int y,
                              MicaVector vector, int size, uint8_t *out, ptrdiff_t out_stride);

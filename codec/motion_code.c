@@ -5,8 +5,6 @@
 #include "codec/base/mem.h"
 #include "entropy/bit_coder.h"
 
-#define NEIGHBOURS 3 /* left, above, above right */
-
 /* Differences are coded as their number of bits, and the bits below the first one. */
 #define MAX_BITS 15
 
@@ -35,36 +33,6 @@ static const MicaMotionBlock *block_at(const Coder *c, int x, int y)
 {
     const MicaMotionField *f = c->field;
     return x < 0 || y < 0 || x >= f->columns ? NULL : f->block + y * f->columns + x;
-}
-
-static int median(int a, int b, int c)
-{
-    const int low = a < b ? a : b, high = a < b ? b : a;
-    return c < low ? low : c > high ? high : c;
-}
-
-/* Median of the vectors to the same reference left of a block of `size` blocks, above it and above
- * its right end; the only one if just one is there; one that is missing counts as 0. */
-static MicaVector predict_vector(const Coder *c, int x, int y, int size, int which)
-{
-    /* Above the right end of a lower block is one that comes later. */
-    const int known = size == 2 || !(y & 1) || !(x & 1);
-    const MicaMotionBlock *near[NEIGHBOURS] = {block_at(c, x - 1, y), block_at(c, x, y - 1),
-                                               known ? block_at(c, x + size, y - 1) : NULL};
-    if (!near[2]) /* at the right edge */
-        near[2] = block_at(c, x - 1, y - 1);
-    MicaVector v[NEIGHBOURS] = {{0, 0}};
-    int found = 0, only = 0;
-    for (int i = 0; i < NEIGHBOURS; i++)
-        if (near[i] && near[i]->references >> which & 1) {
-            v[i] = near[i]->vector[which];
-            only = i;
-            found++;
-        }
-    if (found == 1)
-        return v[only];
-    return (MicaVector){(int16_t)median(v[0].x, v[1].x, v[2].x),
-                        (int16_t)median(v[0].y, v[1].y, v[2].y)};
 }
 
 /* How many of the blocks left and above have a property. */
@@ -127,7 +95,7 @@ static int16_t checked(Coder *c, int v)
 
 static MicaVector code_vector(Coder *c, int x, int y, int size, int which, MicaVector v, int *moves)
 {
-    const MicaVector p = predict_vector(c, x, y, size, which);
+    const MicaVector p = mica_motion_expected(c->field, x, y, size, which);
     const int dx = v.x - p.x, dy = v.y - p.y;
     MicaBitModel *same = &c->models.same[size == 1][count_moving(c, x, y)];
     if (mica_code_bit(&c->bits, same, dx == 0 && dy == 0))
