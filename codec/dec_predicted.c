@@ -40,21 +40,14 @@ void mica_predicted_decoder_close(MicaPredictedDecoder *d)
 
 /* ---- one packet ---- */
 
-static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h,
-                          const MicaVideoPacket *packet, size_t *head, MicaError *error)
+static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h, MicaMotionData motion,
+                          MicaError *error)
 {
     const MicaReference *reference[MICA_MOTION_REFERENCES];
     MicaStatus status = mica_frame_store_references(&d->store, h, reference);
     if (status != MICA_OK)
         return mica_fail(error, status, "a frame that this one is predicted from is missing");
-    const uint8_t *motion;
-    size_t motion_size, section;
-    status = mica_video_read_motion(packet->data + *head, packet->size - *head, &motion,
-                                    &motion_size, &section, error);
-    if (status != MICA_OK)
-        return status;
-    *head += section;
-    status = mica_motion_decode(&d->store.field, h->references, motion, motion_size);
+    status = mica_motion_decode(&d->store.field, h->references, motion.data, motion.size);
     if (status == MICA_ERROR_OUT_OF_MEMORY)
         return out_of_memory(error);
     if (status != MICA_OK)
@@ -63,45 +56,30 @@ static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h,
     return MICA_OK;
 }
 
-static MicaStatus decode_picture(MicaPredictedDecoder *d, const MicaFrameHeader *h,
-                                 const MicaVideoPacket *packet, size_t head, MicaImage *image,
-                                 MicaError *error)
+static MicaStatus decode_packet(MicaPredictedDecoder *d, MicaHeldFrame *held, MicaFrameHeader *h)
 {
-    const int predicted = h->type == MICA_FRAME_PREDICTED;
+    const MicaVideoPacket *packet = &held->packet;
+    MicaError *error = &held->error;
     MicaStream stream;
-    memset(&stream, 0, sizeof stream);
-    memcpy(stream.header.model_id, predicted ? d->info->predicted_model : d->model_id,
-           sizeof stream.header.model_id);
+    MicaMotionData motion;
     MicaStatus status =
-        mica_stream_read_sections(&stream, packet->data + head, packet->size - head, head, error);
+        mica_frame_packet_read(packet->data, packet->size, d->info, h, &stream, &motion, error);
     if (status != MICA_OK)
         return status;
-    if (stream.header.width != d->info->width || stream.header.height != d->info->height ||
-        stream.header.channels != mica_yuv_channels(d->info->format))
-        return mica_fail(error, MICA_ERROR_BITSTREAM,
-                         "a frame of %dx%d does not belong to this video", stream.header.width,
-                         stream.header.height);
+    const int predicted = h->type == MICA_FRAME_PREDICTED;
+    memcpy(stream.header.model_id, predicted ? d->info->predicted_model : d->model_id,
+           sizeof stream.header.model_id);
+    if (predicted)
+        status = predict(d, h, motion, error);
+    MicaImage image;
     MicaTimes times;
     MicaDecodeSettings settings;
     mica_decode_defaults(&settings, sizeof settings);
     settings.depth = 8;
-    return mica_picture_decode(predicted ? &d->predicted : d->intra, &stream,
-                               predicted ? &d->store.prediction : NULL, &settings, image, &times,
-                               error);
-}
-
-static MicaStatus decode_packet(MicaPredictedDecoder *d, MicaHeldFrame *held, MicaFrameHeader *h)
-{
-    const MicaVideoPacket *packet = &held->packet;
-    size_t head;
-    MicaStatus status = mica_video_read_frame(packet->data, packet->size, h, &head, &held->error);
-    if (status != MICA_OK)
-        return status;
-    if (h->type == MICA_FRAME_PREDICTED)
-        status = predict(d, h, packet, &head, &held->error);
-    MicaImage image;
     if (status == MICA_OK)
-        status = decode_picture(d, h, packet, head, &image, &held->error);
+        status = mica_picture_decode(predicted ? &d->predicted : d->intra, &stream,
+                                     predicted ? &d->store.prediction : NULL, &settings, &image,
+                                     &times, error);
     if (status != MICA_OK)
         return status;
     MicaVideoFrame frame;
@@ -109,7 +87,7 @@ static MicaStatus decode_packet(MicaPredictedDecoder *d, MicaHeldFrame *held, Mi
     mica_yuv_from_image(d->yuv, d->predicted.pool, &image, frame.data, frame.stride);
     status = mica_frame_store_keep(&d->store, h, &image, d->predicted.pool);
     mica_image_free(&image);
-    return status == MICA_OK ? status : out_of_memory(&held->error);
+    return status == MICA_OK ? status : out_of_memory(error);
 }
 
 /* ---- send and receive ---- */

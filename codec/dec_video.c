@@ -6,10 +6,10 @@
 #include "codec/base/mem.h"
 #include "codec/dec_picture.h"
 #include "codec/dec_predicted.h"
+#include "codec/frame_packet.h"
 #include "codec/frame_queue.h"
 #include "codec/frame_threads.h"
 #include "codec/settings.h"
-#include "codec/stream.h"
 #include "codec/video_header.h"
 
 #define MIN_PACKET_SIZE (2 * sizeof(size_t) + sizeof(void *))
@@ -45,27 +45,17 @@ void mica_video_decode_defaults(MicaVideoDecodeSettings *settings, size_t struct
 static MicaStatus decode_packet(const MicaVideoDecoder *d, DecoderSlot *slot, MicaFrameWorker *w)
 {
     MicaFrameHeader header;
+    MicaMotionData motion;
+    MicaStream stream;
     MicaError *error = &slot->error;
-    size_t head;
-    MicaStatus status =
-        mica_video_read_frame(slot->packet.data, slot->packet.size, &header, &head, error);
+    MicaStatus status = mica_frame_packet_read(slot->packet.data, slot->packet.size, &d->info,
+                                               &header, &stream, &motion, error);
     if (status != MICA_OK)
         return status;
     if (header.type != MICA_FRAME_INTRA)
         return mica_fail(error, MICA_ERROR_BITSTREAM,
                          "a predicted frame in a video that has no model for it");
-    MicaStream stream;
-    memset(&stream, 0, sizeof stream);
     memcpy(stream.header.model_id, d->model_id, sizeof stream.header.model_id);
-    status = mica_stream_read_sections(&stream, slot->packet.data + head, slot->packet.size - head,
-                                       head, error);
-    if (status != MICA_OK)
-        return status;
-    const MicaStreamHeader *h = &stream.header;
-    if (h->width != d->info.width || h->height != d->info.height ||
-        h->channels != mica_yuv_channels(d->info.format))
-        return mica_fail(error, MICA_ERROR_BITSTREAM,
-                         "a frame of %dx%d does not belong to this video", h->width, h->height);
     MicaImage image;
     MicaTimes times;
     MicaDecodeSettings settings;

@@ -8,7 +8,7 @@
 #ifndef MICA_CODEC_ENC_GOP_H
 #define MICA_CODEC_ENC_GOP_H
 
-#include "codec/video_header.h"
+#include "codec/frame_packet.h"
 
 #define MICA_MAX_BFRAMES 7
 #define MICA_MAX_GROUP (MICA_MAX_BFRAMES + 1)

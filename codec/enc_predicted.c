@@ -5,7 +5,6 @@
 #include "codec/base/diag.h"
 #include "codec/enc_motion.h"
 #include "codec/enc_picture.h"
-#include "codec/stream.h"
 #include "codec/motion_code.h"
 #include "models/gains.h"
 
@@ -157,13 +156,10 @@ static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *
     if (status != MICA_OK)
         return status;
     e->packet.size = 0;
-    mica_video_write_frame(&e->packet, &p->header);
-    if (predicted)
-        mica_stream_write_section(&e->packet, MICA_SECTION_MOTION, motion->data, motion->size);
-    mica_write_bytes(&e->packet, file.data + MICA_STREAM_PREFIX_SIZE,
-                     file.size - MICA_STREAM_PREFIX_SIZE);
+    const MicaStatus written = mica_frame_packet_write(
+        &e->packet, &p->header, &file, (MicaMotionData){motion->data, motion->size}, error);
     mica_buffer_free(&file);
-    return e->packet.failed ? out_of_memory(error) : MICA_OK;
+    return written;
 }
 
 static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame *p, int *step,

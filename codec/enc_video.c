@@ -10,7 +10,6 @@
 #include "codec/frame_queue.h"
 #include "codec/frame_threads.h"
 #include "codec/settings.h"
-#include "codec/stream.h"
 #include "codec/video_header.h"
 #include "codec/yuv.h"
 #include "models/gains.h"
@@ -89,24 +88,22 @@ static MicaStatus out_of_memory(MicaError *error)
 }
 
 /* One picture to a packet: what a file has after its prefix, behind the frame section. */
-static MicaStatus encode_picture(MicaVideoEncoder *e, EncoderSlot *slot, MicaFrameWorker *w,
+static MicaStatus encode_picture(EncoderSlot *slot, MicaFrameWorker *w,
                                  const MicaEncodeSettings *settings)
 {
     MicaBuffer file;
     MicaTimes times;
-    const MicaStatus status = mica_picture_encode(&w->session, &w->image, NULL, settings, &file,
-                                                  NULL, &times, &slot->error);
+    MicaStatus status = mica_picture_encode(&w->session, &w->image, NULL, settings, &file, NULL,
+                                            &times, &slot->error);
     if (status != MICA_OK)
         return status;
     const MicaFrameHeader header = {.type = MICA_FRAME_INTRA};
-    (void)e;
     slot->packet.size = 0;
-    mica_video_write_frame(&slot->packet, &header);
-    mica_write_bytes(&slot->packet, file.data + MICA_STREAM_PREFIX_SIZE,
-                     file.size - MICA_STREAM_PREFIX_SIZE);
+    status = mica_frame_packet_write(&slot->packet, &header, &file, (MicaMotionData){NULL, 0},
+                                     &slot->error);
     mica_buffer_free(&file);
     slot->quality = settings->quality;
-    return slot->packet.failed ? out_of_memory(&slot->error) : MICA_OK;
+    return status;
 }
 
 static void encode_slot(void *context, int index, int worker)
@@ -117,13 +114,13 @@ static void encode_slot(void *context, int index, int worker)
     MicaEncodeSettings settings = e->picture;
     mica_yuv_to_image(&w->yuv, w->session.pool, slot->frame.data, slot->frame.stride, &w->image);
     if (!e->has_rate) {
-        slot->status = encode_picture(e, slot, w, &settings);
+        slot->status = encode_picture(slot, w, &settings);
         return;
     }
     int step = mica_bitrate_begin(&e->rate, MICA_BITRATE_KEY);
     do {
         settings.quality = step * 100.0 / MICA_MAX_QUALITY;
-        slot->status = encode_picture(e, slot, w, &settings);
+        slot->status = encode_picture(slot, w, &settings);
     } while (slot->status == MICA_OK && mica_bitrate_end(&e->rate, slot->packet.size, &step));
 }
 

@@ -3,7 +3,7 @@
 #ifndef MICA_CODEC_FRAME_STORE_H
 #define MICA_CODEC_FRAME_STORE_H
 
-#include "codec/video_header.h"
+#include "codec/frame_packet.h"
 
 typedef struct MicaFrameStore {
     int width, height;

@@ -105,32 +105,8 @@ void mica_video_write_extradata(MicaWriter *w, const MicaVideoInfo *info, const 
                                   MICA_MODEL_ID_SIZE);
 }
 
-void mica_video_write_frame(MicaWriter *w, const MicaFrameHeader *h)
-{
-    MicaWriter p = {0};
-    mica_write8(&p, (uint32_t)h->type);
-    mica_write8(&p, 0); /* flags */
-    if (h->type != MICA_FRAME_INTRA || h->keep || h->order) {
-        mica_write8(&p, h->keep);
-        mica_write_varint(&p, h->order);
-    }
-    if (h->type == MICA_FRAME_PREDICTED) {
-        mica_write8(&p, (uint32_t)h->references);
-        for (int i = 0; i < h->references; i++)
-            mica_write8(&p, (uint32_t)h->slot[i]);
-    }
-    w->failed |= p.failed;
-    mica_stream_write_section(w, MICA_SECTION_FRAME, p.data, p.size);
-    mica_writer_free(&p);
-}
-
-typedef struct Section {
-    int type;
-    const uint8_t *data;
-    size_t size;
-} Section;
-
-static MicaStatus read_section(MicaReader *r, const char *where, Section *s, MicaError *error)
+MicaStatus mica_video_read_section(MicaReader *r, const char *where, MicaVideoSection *s,
+                                   MicaError *error)
 {
     const uint8_t type = mica_read8(r);
     s->type = type;
@@ -144,7 +120,8 @@ static MicaStatus read_section(MicaReader *r, const char *where, Section *s, Mic
     return MICA_OK;
 }
 
-static MicaStatus read_video_section(const Section *s, MicaVideoInfo *info, MicaError *error)
+static MicaStatus read_video_section(const MicaVideoSection *s, MicaVideoInfo *info,
+                                     MicaError *error)
 {
     MicaReader r = mica_reader(s->data, s->size);
     const uint32_t width = mica_read_varint(&r), height = mica_read_varint(&r);
@@ -206,8 +183,8 @@ MicaStatus mica_video_info_read(const void *extradata, size_t size, MicaVideoInf
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the video header is truncated");
     int seen = 0;
     while (mica_reader_left(&r) > 0) {
-        Section s;
-        MicaStatus status = read_section(&r, "the video header", &s, error);
+        MicaVideoSection s;
+        MicaStatus status = mica_video_read_section(&r, "the video header", &s, error);
         if (status != MICA_OK)
             return status;
         if (s.type & MICA_SECTION_OPTIONAL)
@@ -232,62 +209,5 @@ MicaStatus mica_video_info_read(const void *extradata, size_t size, MicaVideoInf
         memcpy(model_id, id, MICA_MODEL_ID_SIZE);
     full.struct_size = info->struct_size;
     memcpy(info, &full, full.struct_size < sizeof full ? full.struct_size : sizeof full);
-    return MICA_OK;
-}
-
-static MicaStatus read_frame_header(MicaReader *r, MicaFrameHeader *h, MicaError *error)
-{
-    memset(h, 0, sizeof *h);
-    const int type = mica_read8(r), flags = mica_read8(r);
-    if (!r->failed && (type > MICA_FRAME_PREDICTED || flags))
-        return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
-                         "frame type %d is not known to this version", type);
-    h->type = (MicaFrameType)type;
-    if (mica_reader_left(r) > 0 || h->type != MICA_FRAME_INTRA) {
-        h->keep = mica_read8(r);
-        h->order = mica_read_varint(r);
-    }
-    if (h->type == MICA_FRAME_PREDICTED) {
-        h->references = mica_read8(r);
-        if (h->references < 1 || h->references > MICA_MOTION_REFERENCES)
-            r->failed = 1;
-        for (int i = 0; i < h->references && !r->failed; i++) {
-            h->slot[i] = mica_read8(r);
-            r->failed |= h->slot[i] >= MICA_REFERENCE_SLOTS;
-        }
-    }
-    if (r->failed || h->keep >> MICA_REFERENCE_SLOTS)
-        return mica_fail(error, MICA_ERROR_BITSTREAM, "the frame header is damaged");
-    return MICA_OK;
-}
-
-MicaStatus mica_video_read_frame(const uint8_t *data, size_t data_size, MicaFrameHeader *header,
-                                 size_t *size, MicaError *error)
-{
-    MicaReader r = mica_reader(data, data_size);
-    Section s;
-    const MicaStatus status = read_section(&r, "the frame header", &s, error);
-    if (status != MICA_OK)
-        return status;
-    if (s.type != MICA_SECTION_FRAME)
-        return mica_fail(error, MICA_ERROR_BITSTREAM, "the packet has no frame header");
-    *size = r.offset;
-    MicaReader payload = mica_reader(s.data, s.size);
-    return read_frame_header(&payload, header, error);
-}
-
-MicaStatus mica_video_read_motion(const uint8_t *data, size_t data_size, const uint8_t **motion,
-                                  size_t *motion_size, size_t *size, MicaError *error)
-{
-    MicaReader r = mica_reader(data, data_size);
-    Section s;
-    const MicaStatus status = read_section(&r, "the motion", &s, error);
-    if (status != MICA_OK)
-        return status;
-    if (s.type != MICA_SECTION_MOTION)
-        return mica_fail(error, MICA_ERROR_BITSTREAM, "the predicted frame has no motion");
-    *motion = s.data;
-    *motion_size = s.size;
-    *size = r.offset;
     return MICA_OK;
 }
