@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-/* Anchors take turns in two slots; frames between two anchors have the others, by depth. */
+/* Anchors take turns in two slots. The other two are for the frames between anchors, by depth, or,
+ * if there are none, for every fourth anchor, which has a better quality than the others. */
 #define ANCHOR_SLOTS 2
+#define TURNS 4
 
 int mica_gop_reorder(int bframes)
 {
@@ -28,10 +30,11 @@ static void begin(MicaGop *gop)
     gop->count = gop->next = 0;
 }
 
-void mica_gop_plan_key(MicaGop *gop)
+void mica_gop_plan_key(MicaGop *gop, int single)
 {
     memset(gop, 0, sizeof *gop);
-    add(gop, 0, 0)->header.keep = 1u << gop->anchor_slot;
+    gop->single = single;
+    add(gop, 0, 0)->header.keep = 1u | (single ? 1u << ANCHOR_SLOTS : 0);
     gop->order = 1;
 }
 
@@ -53,18 +56,33 @@ static void plan_between(MicaGop *gop, int first, int first_slot, int last, int 
     plan_between(gop, middle, slot, last, last_slot, depth + 1);
 }
 
+/* An anchor is predicted from the one before, and from an older one that is likely to be good. */
+static void choose_references(const MicaGop *gop, MicaFrameHeader *h)
+{
+    const int number = gop->anchors, last = (number - 1) % ANCHOR_SLOTS;
+    int older = number % ANCHOR_SLOTS, there = number > 1;
+    if (gop->single) {
+        const int good = (number - 1) / TURNS;
+        const int before = good - (good * TURNS == number - 1); /* not the last anchor itself */
+        older = ANCHOR_SLOTS + (before & 1);
+        there = before >= 0;
+        if (number % TURNS == 0)
+            h->keep |= 1u << (ANCHOR_SLOTS + (number / TURNS & 1));
+    }
+    h->keep |= 1u << (number % ANCHOR_SLOTS);
+    h->slot[0] = last;
+    h->slot[1] = there ? older : 0;
+    h->references = there ? 2 : 1;
+}
+
 void mica_gop_plan_group(MicaGop *gop, int frames)
 {
     begin(gop);
-    const int before = gop->anchor_slot;
-    gop->anchor_slot = (before + 1) % ANCHOR_SLOTS;
     MicaPlannedFrame *anchor = add(gop, frames - 1, 0);
     anchor->phase = ++gop->anchors;
     anchor->header.type = MICA_FRAME_PREDICTED;
-    anchor->header.references = 1;
-    anchor->header.slot[0] = before;
-    anchor->header.keep = 1u << gop->anchor_slot;
-    plan_between(gop, -1, before, frames - 1, gop->anchor_slot, 1);
+    choose_references(gop, &anchor->header);
+    plan_between(gop, -1, anchor->header.slot[0], frames - 1, gop->anchors % ANCHOR_SLOTS, 1);
     gop->order += (uint32_t)frames;
 }
 

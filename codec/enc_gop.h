@@ -1,7 +1,7 @@
 /*
  * The order in which frames are coded, and what each is predicted from.
  *
- * Frames come in groups: `bframes` and then an anchor, which is predicted from the anchor before.
+ * Frames come in groups: `bframes` and then an anchor, which is predicted from anchors before.
  * The frames between are halved again and again, each predicted from the two around it
  * (hierarchical B frames). Deeper frames get a lower quality, because fewer depend on them.
  */
@@ -21,7 +21,7 @@ typedef struct MicaPlannedFrame {
 } MicaPlannedFrame;
 
 typedef struct MicaGop {
-    int anchor_slot; /* of the last anchor */
+    int single;      /* all frames are anchors */
     int anchors;     /* since the key frame */
     uint32_t order;  /* of the next frame to come in time */
     int count, next; /* the frames planned, in coding order, and how many are taken */
@@ -31,8 +31,9 @@ typedef struct MicaGop {
 /* Frames that may lie between a packet and its place in time. */
 int mica_gop_reorder(int bframes);
 
-/* Plan a key frame, which is a group of its own. */
-void mica_gop_plan_key(MicaGop *gop);
+/* Plan a key frame, which is a group of its own. `single`: all frames until the next one will be
+ * anchors, groups of one frame. */
+void mica_gop_plan_key(MicaGop *gop, int single);
 
 /* Plan the next `frames` frames in time, 1..MICA_MAX_GROUP, the last of which is an anchor. */
 void mica_gop_plan_group(MicaGop *gop, int frames);

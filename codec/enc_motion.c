@@ -43,7 +43,7 @@ typedef struct Search {
 /* A vector and what it costs. */
 typedef struct Match {
     MicaVector vector;
-    unsigned cost;
+    unsigned cost, rate; /* the bits are part of the cost */
 } Match;
 
 /* ---- costs ---- */
@@ -226,12 +226,13 @@ static void try_whole(const Place *p, MicaVector v, Match *best)
     const int x = clamp_position(p->x + (v.x >> 2), r->width);
     const int y = clamp_position(p->y + (v.y >> 2), r->height);
     const uint8_t *at = r->plane[MICA_REFERENCE_LUMA] + y * r->stride + x;
+    const unsigned bits = rate(p->search, v, p->predicted);
     const unsigned cost =
-        rate(p->search, v, p->predicted) +
-        (p->size == SQUARE ? sad(current_at(p), p->search->current->stride, at, r->stride, SQUARE)
-                           : sad(current_at(p), p->search->current->stride, at, r->stride, BLOCK));
+        bits + (p->size == SQUARE
+                    ? sad(current_at(p), p->search->current->stride, at, r->stride, SQUARE)
+                    : sad(current_at(p), p->search->current->stride, at, r->stride, BLOCK));
     if (cost < best->cost)
-        *best = (Match){v, cost};
+        *best = (Match){v, cost, bits};
 }
 
 static const int8_t around4[4][2] = {{0, -1}, {-1, 0}, {1, 0}, {0, 1}};
@@ -265,7 +266,7 @@ static void whole_row(void *context, int row, int thread)
         MicaVector *found = s->whole[which] + row * s->columns + column;
         const MicaVector zero = {0, 0};
         Place p = {s, which, column * SQUARE, row * SQUARE, SQUARE, zero};
-        Match best = {zero, UINT32_MAX};
+        Match best = {zero, UINT32_MAX, 0};
         try_whole(&p, zero, &best);
         try_whole(&p, to_whole(before->vector[which]), &best);
         if (column > 0)
@@ -283,10 +284,11 @@ static void try_fraction(const Place *p, MicaVector v, Match *best)
     uint8_t sample[SQUARE * SQUARE];
     mica_motion_interpolate(p->search->reference[p->which], MICA_REFERENCE_LUMA, p->x, p->y, v,
                             p->size, sample, p->size);
-    const unsigned cost = rate(p->search, v, p->predicted) +
-                          satd(current_at(p), p->search->current->stride, sample, p->size, p->size);
+    const unsigned bits = rate(p->search, v, p->predicted);
+    const unsigned cost =
+        bits + satd(current_at(p), p->search->current->stride, sample, p->size, p->size);
     if (cost < best->cost)
-        *best = (Match){v, cost};
+        *best = (Match){v, cost, bits};
 }
 
 static void refine_fraction(const Place *p, Match *best)
@@ -336,13 +338,13 @@ static void add_coded(Guesses *g, const MicaMotionField *f, int x, int y, int wh
 /* From the best of some guesses, as they are; then whole pixels around it and fractions. */
 static Match search_from(const Place *p, const Guesses *g)
 {
-    Match best = {{0, 0}, UINT32_MAX};
+    Match best = {{0, 0}, UINT32_MAX, 0};
     for (int i = 0; i < g->count; i++)
         try_fraction(p, g->vector[i], &best);
     /* What is as good as this needs no search. */
     if (best.cost < (unsigned)(p->size * p->size) / 4)
         return best;
-    Match whole = {{0, 0}, UINT32_MAX};
+    Match whole = {{0, 0}, UINT32_MAX, 0};
     try_whole(p, to_whole(best.vector), &whole);
     descend_whole(p, &whole);
     if (!same(whole.vector, to_whole(best.vector)))
@@ -403,24 +405,30 @@ static unsigned both_cost(const Search *s, const MicaMotionBlock *b, int x, int 
                 s->current->stride, sample[0], size, size);
 }
 
+/* Bits that say which references a block has: the first, the second, both. They are rare the more
+ * they cost. */
+static const unsigned char reference_bits[4] = {0, 1, 3, 3};
+
 /* The best of one reference, the other, and both; `match` has the cost of each that there is. */
 static unsigned choose_references(const Search *s, const Match match[MICA_MOTION_REFERENCES], int x,
                                   int y, int size, MicaMotionBlock *block)
 {
-    const unsigned bit = (unsigned)s->lambda >> 4;
     unsigned best = UINT32_MAX;
+    const int choice = s->reference[0] && s->reference[1];
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
         if (s->reference[i]) {
+            const unsigned bits = choice ? reference_bits[1 << i] : 0;
+            const unsigned cost = match[i].cost + ((bits * (unsigned)s->lambda) >> 4);
             block->vector[i] = match[i].vector;
-            if (match[i].cost < best) {
-                best = match[i].cost;
+            if (cost < best) {
+                best = cost;
                 block->references = (uint8_t)(1 << i);
             }
         }
-    if (!s->reference[0] || !s->reference[1])
+    if (!choice)
         return best;
-    const unsigned vectors = rate(s, match[0].vector, match[0].vector) + 2 * bit;
-    const unsigned both = both_cost(s, block, x, y, size) + vectors;
+    const unsigned both = both_cost(s, block, x, y, size) + match[0].rate + match[1].rate +
+                          ((reference_bits[3] * (unsigned)s->lambda) >> 4);
     if (both < best) {
         best = both;
         block->references = 3;

@@ -85,7 +85,7 @@ static const MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
     if (e->group == 0)
         return NULL;
     if (e->waiting[0].key)
-        mica_gop_plan_key(&e->plan);
+        mica_gop_plan_key(&e->plan, e->bframes == 0);
     else
         mica_gop_plan_group(&e->plan, e->group);
     return mica_gop_next(&e->plan);
