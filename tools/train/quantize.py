@@ -23,6 +23,7 @@ QUALITY_STEPS = 16           # sub-steps of a quality level; the header holds qu
 MAX_QUALITY = (LEVELS - 1) * QUALITY_STEPS
 ANCHOR_SPAN = MAX_QUALITY // (ANCHORS - 1)
 LATENT_UNIT = 16             # latents and means are in 1/16 quantiser step
+LEAST_GAIN = 10              # octaves that calibration lets a gain of a latent be below 1
 LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
@@ -230,6 +231,10 @@ class FixedCodec(nn.Module):
         for name in self.streams():
             v = torch.stack(peak[name]).amax(0)
             self.stream(name).copy_((v.clamp_min(v.max() * 1e-3) / STREAM_PEAK))
+        # Channels that are nearly always 0 would need gains beyond what a model file may hold.
+        for name, gain in (('y', net.y_gain), ('z', net.z_gain)):
+            least = 2.0 ** -LEAST_GAIN / LATENT_UNIT * torch.exp(-gain.log.amin(0))
+            self.stream(name).copy_(torch.maximum(self.stream(name), least))
         for name in self.hidden:
             v = torch.stack(peak[name]).mean(0)
             self.hidden[name].copy_(torch.log(v.clamp_min(v.max() * 1e-3) / 127))
