@@ -331,9 +331,9 @@ class FixedCodec(nn.Module):
         f = space_to_depth(to_pixels(x), 8)
         beside_prior = beside_latents = None
         if prediction is not None:
-            p = to_pixels(prediction)
-            beside_prior, beside_latents = self.look_at_prediction(p, at)
-            f = torch.cat([f, space_to_depth(p, 8)], 1)
+            predicted = to_pixels(prediction)
+            beside_prior, beside_latents = self.look_at_prediction(predicted, at)
+            f = torch.cat([f, space_to_depth(predicted, 8)], 1)
         f = self.layer(f, 'stem', self.pixel_scale(f.shape[1]), self.stream('analysis'))
         f = self.run_blocks(at('stem_gain').apply(f), 'analysis')
         y = self.layer(space_to_depth(f, 2), 'to_latent', self.stream('analysis').repeat(4), self.stream('y'))
@@ -391,7 +391,7 @@ class FixedCodec(nn.Module):
         y_bits = ggm.bits(noisy, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
         v = self.synthesise(y_hat, at, beside_latents)
         if prediction is not None:
-            v = v + (p + 255) * (PIXEL_UNIT / 2)
+            v = v + (predicted + 255) * (PIXEL_UNIT / 2)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=torch.floor(residual + 0.5), index=index, v=v) if hard else None
