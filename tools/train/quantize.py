@@ -24,6 +24,7 @@ MAX_QUALITY = (LEVELS - 1) * QUALITY_STEPS
 ANCHOR_SPAN = MAX_QUALITY // (ANCHORS - 1)
 LATENT_UNIT = 16             # latents and means are in 1/16 quantiser step
 LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
+GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
 
@@ -230,6 +231,10 @@ class FixedCodec(nn.Module):
         for name in self.streams():
             v = torch.stack(peak[name]).amax(0)
             self.stream(name).copy_((v.clamp_min(v.max() * 1e-3) / STREAM_PEAK))
+        # channels that hardly move, as with a good prediction, must not need gains beyond those of a model file
+        for name, gain in (('y', net.y_gain), ('z', net.z_gain)):
+            least = 2.0 ** -GAIN_OCTAVES / (LATENT_UNIT * torch.exp(gain.log.amin(0)))
+            self.stream(name).copy_(torch.maximum(self.stream(name), least))
         for name in self.hidden:
             v = torch.stack(peak[name]).mean(0)
             self.hidden[name].copy_(torch.log(v.clamp_min(v.max() * 1e-3) / 127))
