@@ -8,6 +8,7 @@ function(mica_library_test name)
   target_include_directories(test_${name} SYSTEM PRIVATE ${CMOCKA_INCLUDE_DIR})
   target_compile_definitions(test_${name} PRIVATE
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
+    MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel"
     MICA_S_MODEL="${PROJECT_SOURCE_DIR}/models/weights/s.mmodel")
   target_link_libraries(test_${name} PRIVATE libmica_static ${CMOCKA_LIBRARY} m)
   add_test(NAME unit_${name} COMMAND test_${name})
@@ -20,6 +21,7 @@ if(MICA_ENCODER)
   mica_library_test(abuse)
   mica_library_test(oom)
   mica_library_test(parts)
+  mica_library_test(predicted)
   mica_library_test(video)
   mica_library_test(yuv)
   mica_library_test(mask)

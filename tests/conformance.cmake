@@ -6,8 +6,17 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
     set_tests_properties(reference_networks PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
+  add_executable(code_predicted reference/code_predicted.c)
+  target_include_directories(code_predicted PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(code_predicted PRIVATE libmica_static m)
+  if(MICA_PYTHON_NUMPY)
+    add_test(NAME reference_predicted COMMAND ${MICA_PYTHON}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_predicted.py $<TARGET_FILE:code_predicted>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
+    set_tests_properties(reference_predicted PROPERTIES LABELS conformance TIMEOUT 900)
+  endif()
   add_test(NAME reference_training COMMAND ${MICA_PYTHON}
-    ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_training.py)
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_training.py $<TARGET_FILE:code_predicted>)
   set_tests_properties(reference_training PROPERTIES LABELS conformance TIMEOUT 900
     SKIP_RETURN_CODE 77)
   add_test(NAME perceptual_loss COMMAND ${MICA_PYTHON}

@@ -4,7 +4,9 @@
 function(mica_fuzz_program program name)
   add_executable(${program} fuzz/fuzz_${name}.c fuzz/fuzz.c ${ARGN})
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
-  target_compile_definitions(${program} PRIVATE MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel")
+  target_compile_definitions(${program} PRIVATE
+    MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
+    MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel")
   target_link_libraries(${program} PRIVATE libmica_static)
   if(name STREQUAL "image")
     # Small pictures only: a fuzzer would otherwise spend its time on gigabytes of zeros.

@@ -130,7 +130,7 @@ class Options(mica_case.MicaCase):
         self.assertTrue(models)
         for model in models:
             self.assertEqual(list(model), ['name', 'id', 'format_version', 'bytes', 'parameters', 'decoder_kmac_per_pixel',
-                                           'encoder_kmac_per_pixel'])
+                                           'encoder_kmac_per_pixel', 'condition'])
             self.assertEqual(self.json('model', 'info', '--json', model['name']), model)
             self.assertIn(model['id'], self.ok('model', 'verify', model['name'].lower()).decode())
         self.ok('encode', 'a.ppm', 'a.mica')

@@ -25,19 +25,34 @@ uint8_t *fuzz_copy(const uint8_t *data, size_t size)
     return copy;
 }
 
+static uint8_t *read_model(const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    fuzz_require(f != NULL, path);
+    uint8_t *const file = malloc(1 << 20);
+    fuzz_require(file != NULL, "memory");
+    *size = fread(file, 1, 1 << 20, f);
+    fclose(f);
+    fuzz_require(*size > 1000, "the model file is short");
+    return file;
+}
+
 const uint8_t *fuzz_tiny_file(size_t *size)
 {
     static uint8_t *file;
     static size_t file_size;
-    if (!file) {
-        FILE *f = fopen(MICA_TINY_MODEL, "rb");
-        fuzz_require(f != NULL, MICA_TINY_MODEL);
-        file = malloc(1 << 20);
-        fuzz_require(file != NULL, "memory");
-        file_size = fread(file, 1, 1 << 20, f);
-        fclose(f);
-        fuzz_require(file_size > 1000, "the model file is short");
-    }
+    if (!file)
+        file = read_model(MICA_TINY_MODEL, &file_size);
+    *size = file_size;
+    return file;
+}
+
+const uint8_t *fuzz_predicted_file(size_t *size)
+{
+    static uint8_t *file;
+    static size_t file_size;
+    if (!file)
+        file = read_model(MICA_PREDICTED_MODEL, &file_size);
     *size = file_size;
     return file;
 }

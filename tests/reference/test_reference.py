@@ -48,13 +48,24 @@ def read_pnm(path):
     return np.frombuffer(data[len(data) - width * height * channels:], np.uint8).reshape(height, width, channels)
 
 
-def expected(reference, a, quality, side):
-    """The decoded pictures that the codec must produce, at the scales 1, 1/2, 1/4, 1/8."""
+def padded_rgb(a):
+    """A picture as the networks see it."""
+    h, w, channels = a.shape
+    return np.pad(np.repeat(a, 3 // channels, 2), ((0, -h % 64), (0, -w % 64), (0, 0)), mode='edge')
+
+
+def expected(reference, a, quality, side, prediction=None):
+    """The decoded pictures that the codec must produce, at the scales 1, 1/2, 1/4, 1/8; with a prediction only at 1."""
     h, w, channels = a.shape
     q = int(quality * 1008 / 100 + 0.5)
-    rgb = np.repeat(a, 3 // channels, 2)
-    rgb = np.pad(rgb, ((0, -h % 64), (0, -w % 64), (0, 0)), mode='edge')
-    y, z = reference.analyse(rgb, q)
+    rgb = padded_rgb(a)
+    to_prior = to_synthesis = base = 0
+    if prediction is None:
+        y, z = reference.analyse(rgb, q)
+    else:
+        base = padded_rgb(prediction)
+        y, z = reference.analyse(rgb, q, base)
+        to_prior, to_synthesis = reference.look_at_prediction(base, q)
     plain = reference.quantise(y, q)
     ch, cw = -(-h // 16), -(-w // 16)
 
@@ -63,11 +74,11 @@ def expected(reference, a, quality, side):
         rows = np.arange(s.shape[0]) * 2 + p // 2 < ch
         columns = np.arange(s.shape[1]) * 2 + p % 2 < cw
         return s * (rows[:, None] & columns[None])[:, :, None]
-    f = reference.prior(z, q)
+    f = reference.prior(z, q, to_prior)
     y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16))
     pictures = []
-    for log2 in range(4):
-        out = reference.synthesise(y_hat, q, log2)[:-(-h >> log2), :-(-w >> log2)].astype(int)
+    for log2 in range(4 if prediction is None else 1):
+        out = reference.synthesise(y_hat, q, log2, to_synthesis, base)[:-(-h >> log2), :-(-w >> log2)].astype(int)
         pictures.append((out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8))
     return pictures
 

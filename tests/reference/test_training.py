@@ -1,7 +1,9 @@
-"""The trainable integer networks against the numpy reference: python3 test_training.py (needs torch; exit code 77 without)
+"""The trainable integer networks against the numpy reference, and that against the C code:
+python3 test_training.py CODE_PREDICTED (needs torch; exit code 77 without)
 
 A small codec is initialised, calibrated and exported; in double precision the forward pass that training runs must give
-the symbols and the pixels of the exported file.
+the symbols and the pixels of the exported file. The same for a codec with a prediction of the picture, whose file
+code_predicted.c must understand the same way.
 """
 import os
 import sys
@@ -20,45 +22,77 @@ import integer
 import model_file
 from net import Codec, dct_init, from_phases
 from quantize import FixedCodec
+from test_predicted import compare, prediction_of
 from test_reference import picture
+
+LEVELS = (0, 20.5, 44.25, 63)
+
+
+def tensor(a, dtype):
+    return torch.from_numpy(a.copy()).permute(2, 0, 1)[None].to(dtype) * 2 / 255 - 1
+
+
+def make(condition, pictures, predictions):
+    """A codec in double precision that was never trained; no layer of it is zero."""
+    net = Codec(features=32, latents=64, hyper=32, analysis=1, synthesis=1, prior=32, context=32, condition=condition)
+    dct_init(net)
+    if condition:
+        with torch.no_grad():
+            for layer in (net.condition_prior, net.condition_synthesis):
+                layer.weight.normal_(0, .5 / layer.weight.shape[1] ** .5)
+                layer.bias.normal_(0, .1)
+            net.condition_gain.log.normal_(0, .2)
+    fixed = FixedCodec(net)
+    batch = [torch.cat([tensor(a, torch.float32) for a in pictures]), torch.tensor(LEVELS)]
+    if condition:
+        batch.append(torch.cat([tensor(a, torch.float32) for a in predictions]))
+    fixed.calibrate([batch])
+    return fixed.double().eval()
+
+
+def differing(fixed, reference, a, prediction, level):
+    """Numbers of symbols of z and y and of pixels that differ, and of symbols of y that are not 0."""
+    q = round(level * 16)
+    to_prior = to_synthesis = base = 0
+    with torch.no_grad():
+        fixed(tensor(a, torch.float64), torch.tensor([level]), hard=True,
+              prediction=None if prediction is None else tensor(prediction, torch.float64))
+    if prediction is not None:
+        to_prior, to_synthesis = reference.look_at_prediction(prediction, q)
+        assert (to_prior != 0).mean() > .9 and (to_synthesis != 0).mean() > .9
+        base = prediction
+    y, z = reference.analyse(a, q, prediction)
+    gain, quarter = reference.log2_gain('y_gain', q), reference.config['latents'] // 4
+
+    def nearest(k, p, g, mean, index):
+        c = slice(g * quarter, (g + 1) * quarter)
+        return (reference.gain(y[p // 2::2, p % 2::2, c], gain[c]) - mean + 8) >> 4
+    y_hat, symbols = reference.code_y(reference.prior(z, q, to_prior), q, nearest)
+    pixels = reference.synthesise(y_hat, q, 0, to_synthesis, base)
+    torch_z = fixed.last['z'][0].permute(1, 2, 0).numpy()
+    torch_y = from_phases(fixed.last['y'], 1, *y.shape[:2])[0].permute(1, 2, 0).numpy()
+    torch_pixels = fixed.last['v'][0].permute(1, 2, 0).numpy() / 64
+    return [int((torch_z != z).sum()), int((torch_y != symbols).sum()), int((torch_pixels != pixels).sum())], (symbols != 0).sum()
 
 
 def main():
     torch.manual_seed(1)
-    net = Codec(features=32, latents=64, hyper=32, analysis=1, synthesis=1, prior=32, context=32)
-    dct_init(net)
-    fixed = FixedCodec(net)
-    pictures = [picture(128, 64, 3, seed) for seed in range(4)]
-
-    def tensor(a, dtype):
-        return torch.from_numpy(a.copy()).permute(2, 0, 1)[None].to(dtype) * 2 / 255 - 1
-    batch = torch.cat([tensor(a, torch.float32) for a in pictures])
-    fixed.calibrate([(batch, torch.linspace(0, 63, 4))])
-    fixed = fixed.double().eval()
     bad = 0
-    with tempfile.TemporaryDirectory() as d:
-        path = os.path.join(d, 'x.mmodel')
-        model_file.write(path, 'test', fixed.config, export.tensors(fixed))
-        reference = integer.Reference(path)
-        for a, level in zip(pictures, (0, 20.5, 44.25, 63)):
-            with torch.no_grad():
-                fixed(tensor(a, torch.float64), torch.tensor([level]), hard=True)
-            q = round(level * 16)
-            y, z = reference.analyse(a, q)
-            gain, quarter = reference.log2_gain('y_gain', q), reference.config['latents'] // 4
-
-            def nearest(k, p, g, mean, index):
-                c = slice(g * quarter, (g + 1) * quarter)
-                return (reference.gain(y[p // 2::2, p % 2::2, c], gain[c]) - mean + 8) >> 4
-            y_hat, symbols = reference.code_y(reference.prior(z, q), q, nearest)
-            pixels = reference.synthesise(y_hat, q)
-            torch_z = fixed.last['z'][0].permute(1, 2, 0).numpy()
-            torch_y = from_phases(fixed.last['y'], 1, *y.shape[:2])[0].permute(1, 2, 0).numpy()
-            torch_pixels = fixed.last['v'][0].permute(1, 2, 0).numpy() / 64
-            wrong = [int((torch_z != z).sum()), int((torch_y != symbols).sum()), int((torch_pixels != pixels).sum())]
-            print('level %g: z, y, pixels that differ: %s of %s, %d symbols not 0' %
-                  (level, wrong, [z.size, symbols.size, pixels.size], (symbols != 0).sum()))
-            bad += any(wrong) or not (symbols != 0).any()
+    for condition in (0, 2):
+        pictures = [picture(128, 64, 3, seed) for seed in range(4)]
+        predictions = [prediction_of(a, seed) if condition else None for seed, a in enumerate(pictures)]
+        fixed = make(condition, pictures, predictions)
+        with tempfile.TemporaryDirectory() as d:
+            path = os.path.join(d, 'x.mmodel')
+            model_file.write(path, 'test', fixed.config, export.tensors(fixed))
+            reference = integer.Reference(path)
+            for a, prediction, level in zip(pictures, predictions, LEVELS):
+                wrong, symbols = differing(fixed, reference, a, prediction, level)
+                print('%d blocks for a prediction, level %g: z, y, pixels that differ: %s, %d symbols not 0' %
+                      (condition, level, wrong, symbols))
+                bad += any(wrong) or not symbols
+                if condition:
+                    bad += not compare(sys.argv[1], path, reference, a, prediction, level * 16 / 10.08, 1024)
     sys.exit(1 if bad else 0)
 
 

@@ -17,14 +17,20 @@
 static uint8_t *model_data;
 static size_t model_size;
 
+static uint8_t *read_file(const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    uint8_t *data = malloc(1 << 20);
+    *size = fread(data, 1, 1 << 20, f);
+    fclose(f);
+    return data;
+}
+
 static int read_model(void **state)
 {
     (void)state;
-    FILE *f = fopen(MICA_TINY_MODEL, "rb");
-    assert_non_null(f);
-    model_data = malloc(1 << 20);
-    model_size = fread(model_data, 1, 1 << 20, f);
-    fclose(f);
+    model_data = read_file(MICA_TINY_MODEL, &model_size);
     return model_size < 1000;
 }
 
@@ -139,6 +145,65 @@ static uint8_t *find(uint8_t *data, size_t size, const char *text)
         if (!memcmp(data + i, text, n))
             return data + i;
     return NULL;
+}
+
+/* Architecture 2 has one more field, and its stem sees two pictures. */
+static void test_architectures(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *data = read_file(MICA_PREDICTED_MODEL, &size);
+    MicaModel *model = NULL, *plain = NULL;
+    MicaModelInfo info, other;
+    MicaStageMac mac, without;
+    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
+    assert_int_equal(mica_model_load(&plain, model_data, model_size, NULL), MICA_OK);
+    mica_model_info(model, &info);
+    mica_model_info(plain, &other);
+    assert_int_equal(info.condition, 2);
+    assert_int_equal(other.condition, 0);
+    mica_stage_mac(model, &mac);
+    mica_stage_mac(plain, &without);
+    const double c = 32, p = 32, block = 6 * c * c + 9 * c;
+    assert_float_equal(mac.analysis - without.analysis, 192 * c / 64, 1e-6);
+    assert_float_equal(mac.hyper_decoder - without.hyper_decoder,
+                       (192 * c + 2 * block) / 64 + 4 * c * p / 256, 1e-6);
+    assert_float_equal(mac.synthesis - without.synthesis, c * c / 64, 1e-6);
+    mica_model_unref(&model);
+    mica_model_unref(&plain);
+
+    static const struct {
+        size_t at; /* 10: architecture; 27 + 14: the field behind the name "tiny-predicted" */
+        uint8_t value;
+        MicaStatus status;
+    } changes[] = {{10, 0, MICA_ERROR_MODEL_CORRUPT},
+                   {10, 1, MICA_ERROR_MODEL_CORRUPT},
+                   {10, 3, MICA_ERROR_UNSUPPORTED_VERSION},
+                   {41, 0, MICA_ERROR_MODEL_CORRUPT},
+                   {41, 1, MICA_OK}, /* what is too much does no harm */
+                   {41, 3, MICA_ERROR_MODEL_CORRUPT},
+                   {41, 17, MICA_ERROR_MODEL_CORRUPT}};
+    uint8_t *copy = malloc(size);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        memcpy(copy, data, size);
+        copy[changes[i].at] = changes[i].value;
+        assert_int_equal(load_resealed(copy, size), changes[i].status);
+    }
+    static const char *const names[] = {"condition_enter.bias", "condition.1.dw.weight",
+                                        "condition_prior.shift", "condition_synthesis.weight",
+                                        "condition_gain"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        memcpy(copy, data, size);
+        uint8_t *name = find(copy, size, names[i]);
+        assert_non_null(name);
+        name[0] = 'C';
+        assert_int_equal(load_resealed(copy, size), MICA_ERROR_MODEL_CORRUPT);
+    }
+    memcpy(copy, model_data, model_size);
+    copy[10] = 2;
+    assert_int_equal(load_resealed(copy, model_size), MICA_ERROR_MODEL_CORRUPT);
+    free(copy);
+    free(data);
 }
 
 static void test_missing_tensor(void **state)
@@ -319,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_flipped),
         cmocka_unit_test(test_hostile_header),
         cmocka_unit_test(test_newer_version),
+        cmocka_unit_test(test_architectures),
         cmocka_unit_test(test_missing_tensor),
         cmocka_unit_test(test_overflowing_bias),
         cmocka_unit_test(test_damaged_values),

@@ -23,8 +23,8 @@ QUALITY_STEPS = 16           # sub-steps of a quality level; the header holds qu
 MAX_QUALITY = (LEVELS - 1) * QUALITY_STEPS
 ANCHOR_SPAN = MAX_QUALITY // (ANCHORS - 1)
 LATENT_UNIT = 16             # latents and means are in 1/16 quantiser step
-LEAST_GAIN = 10              # octaves that calibration lets a gain of a latent be below 1
 LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
+GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
 
@@ -231,9 +231,9 @@ class FixedCodec(nn.Module):
         for name in self.streams():
             v = torch.stack(peak[name]).amax(0)
             self.stream(name).copy_((v.clamp_min(v.max() * 1e-3) / STREAM_PEAK))
-        # Channels that are nearly always 0 would need gains beyond what a model file may hold.
+        # channels that hardly move, as with a good prediction, must not need gains beyond those of a model file
         for name, gain in (('y', net.y_gain), ('z', net.z_gain)):
-            least = 2.0 ** -LEAST_GAIN / LATENT_UNIT * torch.exp(-gain.log.amin(0))
+            least = 2.0 ** -GAIN_OCTAVES / (LATENT_UNIT * torch.exp(gain.log.amin(0)))
             self.stream(name).copy_(torch.maximum(self.stream(name), least))
         for name in self.hidden:
             v = torch.stack(peak[name]).mean(0)
@@ -336,9 +336,9 @@ class FixedCodec(nn.Module):
         f = space_to_depth(to_pixels(x), 8)
         beside_prior = beside_latents = None
         if prediction is not None:
-            p = to_pixels(prediction)
-            beside_prior, beside_latents = self.look_at_prediction(p, at)
-            f = torch.cat([f, space_to_depth(p, 8)], 1)
+            predicted = to_pixels(prediction)
+            beside_prior, beside_latents = self.look_at_prediction(predicted, at)
+            f = torch.cat([f, space_to_depth(predicted, 8)], 1)
         f = self.layer(f, 'stem', self.pixel_scale(f.shape[1]), self.stream('analysis'))
         f = self.run_blocks(at('stem_gain').apply(f), 'analysis')
         y = self.layer(space_to_depth(f, 2), 'to_latent', self.stream('analysis').repeat(4), self.stream('y'))
@@ -396,7 +396,7 @@ class FixedCodec(nn.Module):
         y_bits = ggm.bits(noisy, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
         v = self.synthesise(y_hat, at, beside_latents)
         if prediction is not None:
-            v = v + (p + 255) * (PIXEL_UNIT / 2)
+            v = v + (predicted + 255) * (PIXEL_UNIT / 2)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=torch.floor(residual + 0.5), index=index, v=v) if hard else None
