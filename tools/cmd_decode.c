@@ -122,7 +122,8 @@ static int run_job(DecodeJob *job)
     if (error.status != MICA_OK)
         return report_error(input, &error);
 
-    error.status = contents_before_writing(&job->contents, job->writer, &job->image, &error);
+    error.status =
+        contents_before_writing(&job->contents, job->writer, output, &job->image, &error);
     if (error.status == MICA_OK)
         error.status = job->writer->write(&job->output, &job->image, &job->write, &error);
     if (job->output.error) /* the cause; the writer only saw that it could not go on */
