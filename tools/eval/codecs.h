@@ -11,6 +11,7 @@
 #include "mica/image.h"
 
 #define CODEC_MAX_ARGUMENTS 24
+#define CODEC_NAME_SIZE 64
 #define CODEC_MAX_QUALITIES 12
 
 typedef enum CodecFormat { FORMAT_PNM, FORMAT_PNG, FORMAT_Y4M } CodecFormat;
@@ -32,8 +33,10 @@ extern const int codec_count;
 /* What is the same for all runs of a codec. */
 typedef struct CodecSetup {
     const Codec *codec;
+    char name[CODEC_NAME_SIZE]; /* of its curve: that of the codec, or mica: and the model's */
     char encoder[1024], decoder[1024]; /* paths of the programs */
-    const char *model, *effort;        /* of mica; "" for the defaults */
+    char model[1100];                  /* of mica, as its option; "" for the default */
+    const char *effort;                /* the same */
     int threads;
     uint64_t files; /* hash of the programs and of the model file */
 } CodecSetup;
