@@ -22,6 +22,10 @@ try:
     import scipy  # noqa: F401
 except ImportError:
     scipy = None
+try:
+    import torch
+except ImportError:
+    torch = None
 
 
 class Experiments(mica_case.MicaCase):
@@ -50,6 +54,24 @@ class Experiments(mica_case.MicaCase):
             out.writerow(two_choices.COLUMNS)
             for i, (left, right, chosen) in enumerate(rows):
                 out.writerow([viewer, i + 1, 'x', left, right, chosen, 1000])
+
+    @unittest.skipUnless(torch and scipy and np, 'needs torch, scipy, numpy and Pillow')
+    def test_worked_example(self):
+        """The commands of docs/experiments.md, as they stand there, with fewer steps."""
+        for name in ('tools', 'testimages'):
+            os.symlink(os.path.join(mica_case.ROOT, name), self.path(name))
+        os.makedirs(self.path('build/tools'))
+        os.symlink(mica_case.MICA, self.path('build/tools/mica'))
+        with open(os.path.join(mica_case.ROOT, 'docs', 'experiments.md')) as f:
+            commands = f.read().split('## From data to plot')[1].split('```\n')[1]
+        commands, shorter = re.subn(r'--steps \d+', '--steps 3', commands)
+        self.assertEqual(shorter, 2)
+        result = subprocess.run(['sh', '-e'], input=commands.replace('python3', sys.executable), cwd=self.folder, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        plotted = self.get('work/rd.svg').decode()
+        self.assertEqual(plotted.count('<circle'), sum(len(c['points']) for c in json.loads(
+            self.get('work/report/report.json'))['codecs'].values()))
 
     def test_plot(self):
         plot.line_chart(self.path('x.svg'), 'a < b', 'x', 'y', {'one': [(0, 1), (1, 3)], 'none': [(0, float('inf'))]})
