@@ -19,10 +19,10 @@ static const char command[] = "eval";
 typedef struct EvalJob {
     bool json;
     const char *qualities, *peers, *metrics, *anchors, *folder, *models;
-    int effort, threads, jobs;
+    int effort, realism, threads, jobs;
     PageRange range;
     /* made from them: */
-    char self[1024], effort_option[32];
+    char self[1024], effort_option[32], realism_option[32];
     char store[1100];
     double quality_list[BD_MAX_POINTS];
     int quality_count;
@@ -73,6 +73,7 @@ static void add_codec(EvalJob *job, const Codec *codec, const char *name, const 
     snprintf(setup->name, sizeof setup->name, "%s", name);
     snprintf(setup->model, sizeof setup->model, "%s", model);
     setup->effort = job->effort_option;
+    setup->realism = job->realism_option;
     setup->threads = job->threads;
     if (codec_find(setup, codec, job->self))
         job->eval.codec_count++;
@@ -173,6 +174,8 @@ static int prepare(EvalJob *job)
         return code;
     if (job->effort)
         snprintf(job->effort_option, sizeof job->effort_option, "--effort=%d", job->effort);
+    if (job->realism)
+        snprintf(job->realism_option, sizeof job->realism_option, "--realism=%d", job->realism);
     job->eval.jobs = job->jobs;
     find_self(job);
     return choose_codecs(job);
@@ -278,6 +281,7 @@ int cmd_eval(int argc, char **argv)
         {"model", 0, OPTION_STRING, &job->models, 0, 0, "LIST",
          "models of mica: S, S-perceptual or files; a curve for each"},
         {"effort", 'e', OPTION_INT, &job->effort, 1, 9, "N", "effort of mica"},
+        {"realism", 0, OPTION_INT, &job->realism, 0, 100, "N", "realism of mica's decoder"},
         {"threads", 0, OPTION_INT, &job->threads, 1, MAX_THREADS, "N",
          "threads of each codec that has any, default 1"},
         {"jobs", 'j', OPTION_INT, &job->jobs, 1, 256, "N",

@@ -157,6 +157,16 @@ class Eval(mica_case.MicaCase):
         self.fails('eval', '--model', 'S,S', 'p0.ppm', file='eval', reason="two models are called 'S'", code=2)
         self.fails('eval', '--model', 'S,nosuch.mmodel', 'p0.ppm', file='nosuch.mmodel')
 
+    def test_realism(self):
+        """It costs no bits, and is passed to the decoder."""
+        plain, noisy = (self.run_eval('--qualities', '20', '--metrics', 'psnr_rgb', *more, 'p0.ppm')['codecs']['mica']['points'][0]
+                        for more in ((), ('--realism', '80')))
+        self.assertEqual(plain['bpp'], noisy['bpp'])
+        self.ok('encode', '-q', '20', 'p0.ppm', 'x.mica')
+        self.ok('decode', '--realism=80', 'x.mica', 'x.ppm')
+        self.assertEqual(noisy['psnr_rgb'], self.json('compare', '--json', 'p0.ppm', 'x.ppm')['psnr_rgb'])
+        self.assertGreater(plain['psnr_rgb'], noisy['psnr_rgb'])
+
     def test_anchors(self):
         os.mkdir(self.path('anchors'))
         measured = self.run_eval('--qualities', '10,50,90', 'p0.ppm')['codecs']['mica']['points']

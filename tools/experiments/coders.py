@@ -14,8 +14,8 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 
 class Mica:
-    def __init__(self, program, model=None):
-        self.program, self.model = program, ['--model', model] if model else []
+    def __init__(self, program, model=None, realism=0):
+        self.program, self.model, self.realism = program, ['--model', model] if model else [], '--realism=%d' % realism
 
     def encode(self, picture, quality):
         with tempfile.TemporaryDirectory() as d:
@@ -28,7 +28,7 @@ class Mica:
         with tempfile.TemporaryDirectory() as d:
             with open(os.path.join(d, 'x.mica'), 'wb') as f:
                 f.write(data)
-            self.run('decode', os.path.join(d, 'x.mica'), os.path.join(d, 'out.ppm'))
+            self.run('decode', self.realism, os.path.join(d, 'x.mica'), os.path.join(d, 'out.ppm'))
             return read_picture(os.path.join(d, 'out.ppm'))
 
     def run(self, command, *arguments):
@@ -51,6 +51,7 @@ class Pillow:
 def add_options(parser):
     parser.add_argument('--mica', default=os.path.join(ROOT, 'build', 'tools', 'mica'), help='the mica command')
     parser.add_argument('--model', help='model of mica')
+    parser.add_argument('--realism', type=int, default=0, help="0..100, of mica's decoder")
     parser.add_argument('--codecs', default='mica,jpeg,webp', help='of mica, jpeg, webp, avif')
 
 
@@ -59,7 +60,7 @@ def chosen(args):
     made = {}
     for name in args.codecs.split(','):
         if name == 'mica':
-            made[name] = Mica(os.path.abspath(args.mica), args.model)
+            made[name] = Mica(os.path.abspath(args.mica), args.model, args.realism)
         elif name == 'jpeg':
             made[name] = Pillow('JPEG', optimize=True)
         elif name == 'webp' and features.check('webp'):
