@@ -1,7 +1,5 @@
 """The networks of a model file in plain numpy integers: the executable form of docs/numerics.md and the reference that
 the C code is tested against. Slow, meant to be read. Arrays are (H, W, C); sums run in int64."""
-import math
-
 import numpy as np
 
 import model_file
@@ -12,7 +10,9 @@ SCALE_BITS = 6
 QUALITY_SPAN = 126           # quality steps between two anchors of the gains
 SCALE_COUNT = 64
 STEP_XOR = (0, 3, 2, 1)
-NOISE_UNIT = 4096            # of the quantiser step
+NOISE_SPREAD = np.array([      # of networks.md, section 7
+    176, 337, 400, 457, 513, 566, 616, 667, 709, 751, 791, 825, 855, 884, 907, 924,
+    940, 954, 966, 978, 986, 993, 999, 1004, 1008, 1012, 1015, 1018, 1020, 1021, 1022, 1023] + 32 * [1024])
 EXP2 = np.round(2.0 ** 14 * np.exp2(np.arange(256) / 256)).astype(np.int64)
 
 
@@ -37,14 +37,6 @@ def depth_to_space(x, r):
     h, w, c = x.shape
     c //= r * r
     return x.reshape(h, w, r, r, c).transpose(0, 2, 1, 3, 4).reshape(h * r, w * r, c)
-
-
-def noise_spread(index):
-    """What section 7 of networks.md lists: the spread of a normal residual within half a step of its mean, in NOISE_UNIT;
-    128 for the shift of 7, and the standard deviation of the sum of four bytes."""
-    x = 0.5 / (0.11 * (256 / 0.11) ** (index / (SCALE_COUNT - 1)))
-    inside, density = math.erf(x / 2 ** .5), math.exp(-x * x / 2) / (2 * math.pi) ** .5
-    return round(NOISE_UNIT * 0.5 / x * max(0, 1 - 2 * x * density / inside) ** .5 * 128 / (4 * 65535 / 12) ** .5)
 
 
 class Reference:
@@ -138,7 +130,7 @@ class Reference:
         quarter = m // 4
         gain = self.log2_gain('y_gain', quality)
         offset = self.log2_gain('y_offset', quality)
-        spread = np.array([(noise_spread(i) * realism + 50) // 100 for i in range(SCALE_COUNT)])
+        spread = (NOISE_SPREAD * realism + 50) // 100
         rows, columns = np.mgrid[0:h, 0:w].astype(np.uint64)
         y_hat = np.zeros((h, w, m), np.int64)
         shown = y_hat.copy()
