@@ -45,6 +45,8 @@ static int run_video(DecodeJob *job)
     const char *out = job->md5 && !job->output_name ? "-" : job->output_name;
     if (!out)
         return report_usage("decode", "an argument is missing");
+    if (job->decode.region_text || job->decode.scale_text || job->decode.realism)
+        return report_usage("decode", "--region, --scale and --realism are for pictures only");
     video->format = job->md5 ? "md5" : job->format;
     const bool known = video->format
                            ? video_is_format(video->format) || strcmp(video->format, "md5") == 0
