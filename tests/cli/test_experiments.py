@@ -112,9 +112,10 @@ class Experiments(mica_case.MicaCase):
     @unittest.skipUnless(np, 'numpy or Pillow is missing')
     def test_idempotence(self):
         names = self.pictures()
-        self.works('idempotence.py', '--mica', mica_case.MICA, '--codecs', 'mica,jpeg', '-n', '3', '-o', 'out', *names)
+        self.works('idempotence.py', '--mica', mica_case.MICA, '--codecs', 'mica,jpeg,mica-r60', '-n', '3', '-o', 'out', *names)
         result = json.loads(self.get('out/idempotence.json'))
-        self.assertEqual(list(result), ['mica q50', 'jpeg q50'])
+        self.assertEqual(list(result), ['mica q50', 'jpeg q50', 'mica-r60 q50'])
+        self.assertLess(result['mica-r60 q50'][0]['psnr'], result['mica q50'][0]['psnr'])
         for rows in result.values():
             self.assertEqual([r['generation'] for r in rows], [1, 2, 3])
             self.assertGreater(rows[0]['psnr'], 20)

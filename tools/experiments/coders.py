@@ -1,9 +1,10 @@
 """The codecs of the experiments: arrays (height, width, 3) of uint8 to bytes and back.
 
-mica is run as the command; jpeg, webp and avif are those of Pillow, at the speeds that people use. All take 0..100.
+mica is run as the command, mica-r50 with `decode --realism 50`; jpeg, webp and avif are those of Pillow, at the speeds that people use. All take 0..100.
 """
 import io
 import os
+import re
 import subprocess
 import tempfile
 
@@ -51,16 +52,16 @@ class Pillow:
 def add_options(parser):
     parser.add_argument('--mica', default=os.path.join(ROOT, 'build', 'tools', 'mica'), help='the mica command')
     parser.add_argument('--model', help='model of mica')
-    parser.add_argument('--realism', type=int, default=0, help="0..100, of mica's decoder")
-    parser.add_argument('--codecs', default='mica,jpeg,webp', help='of mica, jpeg, webp, avif')
+    parser.add_argument('--codecs', default='mica,jpeg,webp', help='of mica, mica-rN (realism N), jpeg, webp, avif')
 
 
 def chosen(args):
     """name: codec, as --codecs says"""
     made = {}
     for name in args.codecs.split(','):
-        if name == 'mica':
-            made[name] = Mica(os.path.abspath(args.mica), args.model, args.realism)
+        mica = re.fullmatch(r'mica(-r(\d+))?', name)
+        if mica:
+            made[name] = Mica(os.path.abspath(args.mica), args.model, int(mica[2] or 0))
         elif name == 'jpeg':
             made[name] = Pillow('JPEG', optimize=True)
         elif name == 'webp' and features.check('webp'):
