@@ -95,6 +95,7 @@ static MicaStatus setup(Decoder *d, MicaError *error)
                                        .passes = h->passes,
                                        .skip = h->skip,
                                        .tolerant = d->stream->tolerant,
+                                       .realism = d->settings->realism,
                                        .first_column = plan->first_column,
                                        .columns = plan->last_column - plan->first_column};
     return mica_segment_decoder_create(&d->segments, &d->runner, h->quality, error);

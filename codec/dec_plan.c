@@ -60,8 +60,8 @@ MicaStatus mica_decode_plan(MicaDecodePlan *plan, const MicaStreamHeader *header
         (size_t)plan->region.width * (size_t)plan->region.height * (size_t)header->channels *
             (size_t)(plan->depth / 8) +
         mica_runner_memory(network, &plan->geometry, plan->limit, threads) +
-        mica_latents_memory(network, plan->limit) + z + mica_chunks_memory(chunks) +
-        mica_condition_memory(network, &plan->geometry) +
+        mica_latents_memory(network, plan->limit, settings->realism) + z +
+        mica_chunks_memory(chunks) + mica_condition_memory(network, &plan->geometry) +
         mica_segment_decoder_memory(grid, network, plan->last_column - plan->first_column, threads);
     return MICA_OK;
 }

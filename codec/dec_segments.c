@@ -35,8 +35,9 @@ size_t mica_segment_decoder_memory(const MicaGrid *grid, const MicaNetwork *netw
 MicaStatus mica_segment_decoder_create(MicaSegmentDecoder *d, const MicaRunner *runner, int quality,
                                        MicaError *error)
 {
-    const MicaStatus status = mica_latents_create(
-        &d->latents, runner, d->grid, mica_latents_limit(d->grid, d->columns), quality, error);
+    const MicaStatus status =
+        mica_latents_create(&d->latents, runner, d->grid, mica_latents_limit(d->grid, d->columns),
+                            quality, d->realism, error);
     if (status != MICA_OK)
         return status;
     const size_t threads = (size_t)mica_pool_threads(d->session->pool);

@@ -15,6 +15,7 @@ typedef struct MicaSegmentDecoder {
     const MicaChunk *chunk; /* grid->rows * grid->columns for each pass */
     int passes, skip;
     int tolerant; /* lost or damaged chunks are no error */
+    int realism;  /* 0..100 */
     int first_column, columns, row;
     MicaLatents latents;
     MicaSegmentColumn *column; /* of the row */

@@ -30,7 +30,7 @@ MicaStatus mica_segment_encoder_create(MicaSegmentEncoder *e, const MicaSession 
     *e = (MicaSegmentEncoder){
         .session = session, .grid = grid, .rounding = rounding, .passes = passes};
     MicaStatus status = mica_latents_create(
-        &e->latents, runner, grid, mica_latents_limit(grid, grid->columns), quality, error);
+        &e->latents, runner, grid, mica_latents_limit(grid, grid->columns), quality, 0, error);
     if (status != MICA_OK)
         return status;
     const size_t columns = (size_t)grid->columns;

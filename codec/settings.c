@@ -92,6 +92,8 @@ MicaStatus mica_decode_settings_read(const MicaDecodeSettings *given, MicaDecode
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "depth must be 8 or 16, or 0");
     if (full->scale != 1 && full->scale != 2 && full->scale != 4 && full->scale != 8)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "scale must be 1, 2, 4 or 8");
+    if (full->realism < 0 || full->realism > 100)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "realism must be 0..100");
     return mica_check_threads(full->threads, error);
 }
 

@@ -35,10 +35,16 @@ MicaWindowLimit mica_latents_limit(const MicaGrid *grid, int columns)
     return limit;
 }
 
-static size_t feature_count(const MicaNetwork *network, MicaWindowLimit limit)
+/* Channels of the features: with noise, the latents are there twice. */
+static int feature_channels(const MicaNetworkConfig *c, int realism)
+{
+    return c->prior + c->latents * (realism > 0 ? 2 : 1);
+}
+
+static size_t feature_count(const MicaNetwork *network, MicaWindowLimit limit, int realism)
 {
     return (size_t)limit.columns * (size_t)(limit.rows + mica_latents_kept_rows(network)) *
-           (size_t)(network->config.prior + network->config.latents);
+           (size_t)feature_channels(&network->config, realism);
 }
 
 static size_t limit_count(const MicaNetwork *network, MicaWindowLimit limit)
@@ -47,14 +53,14 @@ static size_t limit_count(const MicaNetwork *network, MicaWindowLimit limit)
            (size_t)(network->config.latents / MICA_GROUPS);
 }
 
-size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit)
+size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit, int realism)
 {
-    return feature_count(network, limit) * sizeof(int16_t) +
+    return feature_count(network, limit, realism) * sizeof(int16_t) +
            limit_count(network, limit) * (2 * sizeof(int16_t) + 1);
 }
 
 MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, const MicaGrid *grid,
-                               MicaWindowLimit limit, int quality, MicaError *error)
+                               MicaWindowLimit limit, int quality, int realism, MicaError *error)
 {
     const MicaNetwork *n = runner->network;
     memset(latents, 0, sizeof *latents);
@@ -62,9 +68,11 @@ MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, c
     latents->grid = grid;
     latents->quality = quality;
     latents->quarter = n->config.latents / MICA_GROUPS;
-    latents->stride = n->config.prior + n->config.latents;
+    latents->stride = feature_channels(&n->config, realism);
+    latents->shown = latents->stride - n->config.latents;
+    mica_noise_amplitudes(realism, latents->amplitude);
     latents->features.stride = latents->stride;
-    latents->features.data = mica_alloc(feature_count(n, limit), sizeof(int16_t));
+    latents->features.data = mica_alloc(feature_count(n, limit, realism), sizeof(int16_t));
     const size_t count = limit_count(n, limit);
     latents->mean = mica_alloc(count, sizeof(int16_t));
     latents->symbol = mica_alloc(count, sizeof(int16_t));
@@ -252,8 +260,32 @@ static void dequantise_row(void *context, int index, int thread)
                 (int16_t)apply_gain(mica_clamp16(symbol[c] * 16 + mean[c]), &l->inverse, first + c);
 }
 
+/* The same latents once more, with noise where the symbol is 0: there all detail was lost. */
+static void noise_row(void *context, int index, int thread)
+{
+    const StepJob *j = context;
+    const MicaLatents *l = j->latents;
+    const int quarter = l->quarter, latents = l->runner->network->config.latents;
+    const PhaseRow r = phase_row(l, j->step, index);
+    const int first = r.group * quarter;
+    (void)thread;
+    const uint8_t *scale = l->scale + r.first;
+    const int16_t *symbol = l->symbol + r.first;
+    int16_t *out = mica_plane_at(&l->features, r.x, r.y) + l->shown + first;
+    for (int i = 0; i < r.count; i++, scale += quarter, symbol += quarter, out += 2 * l->stride) {
+        const uint32_t seed = mica_noise_seed(r.x + 2 * i, r.y);
+        for (int c = 0; c < quarter; c++) {
+            const int noise = symbol[c] ? 0 : mica_noise(seed, first + c, l->amplitude[scale[c]]);
+            out[c] = mica_noise_add(out[c - latents], noise, l->inverse.mantissa[first + c],
+                                    l->inverse.shift[first + c]);
+        }
+    }
+}
+
 void mica_dequantise(MicaLatents *latents, int step)
 {
     StepJob job = {.latents = latents, .step = step};
     run_phase_rows(latents, dequantise_row, &job);
+    if (latents->shown > latents->runner->network->config.prior)
+        run_phase_rows(latents, noise_row, &job);
 }

@@ -13,6 +13,7 @@
 
 #include "mica/image.h"
 #include "models/grid.h"
+#include "models/noise.h"
 #include "models/runner.h"
 
 /* Pixels -> the rows of y (whole width, `latents` channels, before its gain) that the window of `y`
@@ -47,7 +48,7 @@ typedef struct MicaLatents {
     const MicaGrid *grid;
     int quality;
     int quarter;        /* latents / 4 */
-    int stride;         /* channels of features: prior + latents */
+    int stride;         /* channels of features: prior + latents, and latents with noise */
     MicaRect rect;      /* positions that are coded now */
     int segments;       /* of them */
     size_t phase_count; /* elements of one phase */
@@ -58,6 +59,10 @@ typedef struct MicaLatents {
     int16_t *symbol;                        /* of the current step */
     MicaGains gain, inverse;                /* y to 1/16 steps and back */
     int16_t offset[MICA_MAX_GAIN_CHANNELS]; /* of the log scales at this quality */
+    /* The networks that follow know the latents as they were coded; what is shown may have noise,
+     * which has channels of its own. */
+    int shown;                            /* first channel of features that the synthesis reads */
+    int16_t amplitude[MICA_NOISE_SCALES]; /* of the noise, by scale index */
 } MicaLatents;
 
 /* Rows of latents above the window that the synthesis may need. */
@@ -67,11 +72,11 @@ int mica_latents_kept_rows(const MicaNetwork *network);
 MicaWindowLimit mica_latents_limit(const MicaGrid *grid, int columns);
 
 /* Bytes that latents of that size allocate. */
-size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit);
+size_t mica_latents_memory(const MicaNetwork *network, MicaWindowLimit limit, int realism);
 
-/* `grid` and `runner` outlive the latents. */
+/* `grid` and `runner` outlive the latents. `realism` is 0..100 (models/noise.h); 0: no noise. */
 MicaStatus mica_latents_create(MicaLatents *latents, const MicaRunner *runner, const MicaGrid *grid,
-                               MicaWindowLimit limit, int quality, MicaError *error);
+                               MicaWindowLimit limit, int quality, int realism, MicaError *error);
 void mica_latents_free(MicaLatents *latents);
 
 /* Go on with columns first..last-1 of a row of segments: the same columns every time, and each row

@@ -164,7 +164,7 @@ void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanva
     const int band = runner->rows8 - 2 * blocks - 2;
     MicaGains gains;
     mica_gains_at(n->head_gain, channels, latents->quality, 1, &gains);
-    const MicaPlane y = {latents->features.data + n->config.prior, latents->stride,
+    const MicaPlane y = {latents->features.data + latents->shown, latents->stride,
                          latents->features.rect};
     while (cells.y0 < cells.y1) {
         MicaRect rows = cells;

@@ -45,6 +45,8 @@ static int run_video(DecodeJob *job)
     const char *out = job->md5 && !job->output_name ? "-" : job->output_name;
     if (!out)
         return report_usage("decode", "an argument is missing");
+    if (job->decode.region_text || job->decode.scale_text || job->decode.realism)
+        return report_usage("decode", "--region, --scale and --realism are for pictures only");
     video->format = job->md5 ? "md5" : job->format;
     const bool known = video->format
                            ? video_is_format(video->format) || strcmp(video->format, "md5") == 0
@@ -122,7 +124,8 @@ static int run_job(DecodeJob *job)
     if (error.status != MICA_OK)
         return report_error(input, &error);
 
-    error.status = contents_before_writing(&job->contents, job->writer, &job->image, &error);
+    error.status =
+        contents_before_writing(&job->contents, job->writer, output, &job->image, &error);
     if (error.status == MICA_OK)
         error.status = job->writer->write(&job->output, &job->image, &job->write, &error);
     if (job->output.error) /* the cause; the writer only saw that it could not go on */

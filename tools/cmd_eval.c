@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +9,8 @@
 #include "tools/commands.h"
 #include "tools/eval/eval.h"
 #include "tools/eval/page.h"
+#include "tools/eval/print.h"
 #include "tools/files.h"
-#include "tools/json.h"
 #include "tools/options.h"
 #include "tools/report.h"
 
@@ -19,11 +18,11 @@ static const char command[] = "eval";
 
 typedef struct EvalJob {
     bool json;
-    const char *qualities, *peers, *metrics, *anchors, *folder, *model;
-    int effort, threads, jobs;
+    const char *qualities, *peers, *metrics, *anchors, *folder, *models;
+    int effort, realism, threads, jobs;
     PageRange range;
     /* made from them: */
-    char self[1024], model_option[1100], effort_option[32];
+    char self[1024], effort_option[32], realism_option[32];
     char store[1100];
     double quality_list[BD_MAX_POINTS];
     int quality_count;
@@ -57,21 +56,68 @@ static void find_self(EvalJob *job)
         snprintf(job->self, sizeof job->self, "mica"); /* that in the path, then */
 }
 
-static int add_codec(EvalJob *job, const Codec *codec)
+static bool has_codec(const EvalJob *job, const char *name)
 {
-    CodecSetup *const setup = &job->eval.codecs[job->eval.codec_count];
     for (int c = 0; c < job->eval.codec_count; c++)
-        if (job->eval.codecs[c].codec == codec)
-            return OPTIONS_CONTINUE;
-    setup->model = job->model_option;
+        if (strcmp(job->eval.codecs[c].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* `model` is the option of mica that chooses it, or "". */
+static void add_codec(EvalJob *job, const Codec *codec, const char *name, const char *model)
+{
+    if (has_codec(job, name))
+        return;
+    CodecSetup *const setup = &job->eval.codecs[job->eval.codec_count];
+    snprintf(setup->name, sizeof setup->name, "%s", name);
+    snprintf(setup->model, sizeof setup->model, "%s", model);
     setup->effort = job->effort_option;
+    setup->realism = job->realism_option;
     setup->threads = job->threads;
     if (codec_find(setup, codec, job->self))
         job->eval.codec_count++;
     else
         report_note(codec->name, "%s%s%s not found, the codec is left out", codec->encode[0],
                     codec->decode ? " or " : "", codec->decode ? codec->decode[0] : "");
+}
+
+/* One model of --model. The name of its curve says which it is where there are several. */
+static int add_model(EvalJob *job, const char *model, bool only)
+{
+    MicaError error = {MICA_OK, ""};
+    MicaModel *opened = NULL; /* better to know now than from every single run */
+    if ((error.status = model_open(&opened, model, &error)) != MICA_OK)
+        return report_error(model, &error);
+    mica_model_unref(&opened);
+    char option[1100], name[CODEC_NAME_SIZE] = "mica";
+    snprintf(option, sizeof option, "--model=%s", model);
+    if (!only) {
+        const char *slash = strrchr(model, '/'), *base = slash ? slash + 1 : model;
+        snprintf(name, sizeof name, "mica:%.*s", (int)strcspn(base, "."), base);
+    }
+    if (has_codec(job, name))
+        return report_usage(command, "--model: two models are called '%s'", name + 5);
+    add_codec(job, &codec_table[0], name, option);
     return OPTIONS_CONTINUE;
+}
+
+static int add_models(EvalJob *job)
+{
+    if (!job->models) {
+        add_codec(job, &codec_table[0], "mica", "");
+        return OPTIONS_CONTINUE;
+    }
+    const bool only = !strchr(job->models, ',');
+    int code = OPTIONS_CONTINUE;
+    for (const char *p = job->models; p && code == OPTIONS_CONTINUE;) {
+        char model[1024];
+        const char *const comma = strchr(p, ',');
+        snprintf(model, sizeof model, "%.*s", comma ? (int)(comma - p) : (int)strlen(p), p);
+        code = add_model(job, model, only);
+        p = comma ? comma + 1 : NULL;
+    }
+    return code;
 }
 
 static bool is_word(const char *text, size_t length, const char *word)
@@ -90,12 +136,17 @@ static const Codec *find_peer(const char *name, size_t length)
 
 static int choose_codecs(EvalJob *job)
 {
-    job->eval.codecs = calloc((size_t)codec_count, sizeof *job->eval.codecs);
+    size_t models = 1;
+    for (const char *p = job->models; p && *p; p++)
+        models += *p == ',';
+    job->eval.codecs = calloc((size_t)codec_count + models, sizeof *job->eval.codecs);
     if (!job->eval.codecs) {
         const MicaError error = {MICA_ERROR_OUT_OF_MEMORY, ""};
         return report_error(command, &error);
     }
-    add_codec(job, &codec_table[0]);
+    const int code = add_models(job);
+    if (code != OPTIONS_CONTINUE)
+        return code;
     for (const char *p = job->peers; p && *p;) {
         const size_t length = strcspn(p, ",");
         const Codec *const codec = find_peer(p, length);
@@ -103,7 +154,7 @@ static int choose_codecs(EvalJob *job)
             return report_usage(command,
                                 "--peers: '%.*s' is not one of jpeg, webp, jxl, avif, x265",
                                 (int)(length < 40 ? length : 40), p);
-        add_codec(job, codec);
+        add_codec(job, codec, codec->name, "");
         p += length + (p[length] == ',');
     }
     return OPTIONS_CONTINUE;
@@ -121,148 +172,13 @@ static int prepare(EvalJob *job)
     int code = parse_qualities(job);
     if (code != OPTIONS_CONTINUE)
         return code;
-    if (job->model) {
-        MicaModel *model = NULL; /* better to know now than from every single run */
-        if ((error.status = model_open(&model, job->model, &error)) != MICA_OK)
-            return report_error(job->model, &error);
-        mica_model_unref(&model);
-        snprintf(job->model_option, sizeof job->model_option, "--model=%s", job->model);
-    }
     if (job->effort)
         snprintf(job->effort_option, sizeof job->effort_option, "--effort=%d", job->effort);
+    if (job->realism)
+        snprintf(job->realism_option, sizeof job->realism_option, "--realism=%d", job->realism);
     job->eval.jobs = job->jobs;
     find_self(job);
     return choose_codecs(job);
-}
-
-static void print_bd_rates(Json *json, const CurveSet *set, MetricId metric, const PageRange *range)
-{
-    json_object(json, metric_table[metric].name);
-    for (int c = 0; c < set->count; c++) {
-        json_object(json, set->curves[c].name);
-        for (int a = 0; a < set->count; a++) {
-            BdRate bd;
-            /* What others published about each other is not for this report. */
-            if (a == c || (set->curves[a].published && set->curves[c].published))
-                continue;
-            if (!curve_bd_rate(&set->curves[c], &set->curves[a], metric, range->lowest_bpp,
-                               range->highest_bpp, &bd))
-                continue;
-            json_object(json, set->curves[a].name);
-            json_real(json, "percent", bd.percent);
-            json_real(json, "from", bd.from);
-            json_real(json, "to", bd.to);
-            json_object_end(json);
-        }
-        json_object_end(json);
-    }
-    json_object_end(json);
-}
-
-static void print_curve(Json *json, const Curve *curve, uint32_t wanted)
-{
-    json_object(json, curve->name);
-    json_boolean(json, "published", curve->published);
-    json_array(json, "points");
-    for (int i = 0; i < curve->count; i++) {
-        const CurvePoint *point = &curve->points[i];
-        json_object(json, NULL);
-        json_real(json, "quality", point->quality);
-        json_real(json, "bpp", point->bpp);
-        for (int id = 0; id < METRIC_COUNT; id++)
-            if (wanted >> id & 1)
-                json_real(json, metric_table[id].name, point->values[id]);
-        json_real(json, "encode_ms", point->encode_ms);
-        json_real(json, "decode_ms", point->decode_ms);
-        json_real(json, "encode_cpu_ms", point->encode_cpu_ms);
-        json_real(json, "decode_cpu_ms", point->decode_cpu_ms);
-        json_real(json, "memory_kb", point->memory_kb);
-        json_object_end(json);
-    }
-    json_array_end(json);
-    json_object_end(json);
-}
-
-static void print_json(FILE *stream, const EvalJob *job)
-{
-    Json json = {.stream = stream};
-    json_object(&json, NULL);
-    json_array(&json, "pictures");
-    for (int p = 0; p < job->eval.picture_count; p++)
-        json_text(&json, NULL, job->eval.pictures[p].path);
-    json_array_end(&json);
-    json_real(&json, "bpp_from", job->range.lowest_bpp);
-    json_real(&json, "bpp_to", job->range.highest_bpp);
-    json_object(&json, "codecs");
-    for (int c = 0; c < job->set.count; c++)
-        print_curve(&json, &job->set.curves[c], job->eval.wanted);
-    json_object_end(&json);
-    json_object(&json, "bd_rate");
-    for (int id = 0; id < METRIC_COUNT; id++)
-        if (curve_is_compared(job->eval.wanted, (MetricId)id))
-            print_bd_rates(&json, &job->set, (MetricId)id, &job->range);
-    json_object_end(&json);
-    json_object_end(&json);
-}
-
-static void print_points(const EvalJob *job)
-{
-    printf("%-6s %7s %8s", "codec", "quality", "bpp");
-    for (int id = 0; id < METRIC_COUNT; id++)
-        if (job->eval.wanted >> id & 1)
-            printf(" %11s", metric_table[id].name);
-    printf(" %9s %9s\n", "encode ms", "decode ms");
-    for (int c = 0; c < job->set.count; c++) {
-        const Curve *curve = &job->set.curves[c];
-        for (int i = 0; i < curve->count && !curve->published; i++) {
-            const CurvePoint *point = &curve->points[i];
-            printf("%-6s %7g %8.4f", curve->name, point->quality, point->bpp);
-            for (int id = 0; id < METRIC_COUNT; id++)
-                if (job->eval.wanted >> id & 1)
-                    printf(" %11.*f", metric_table[id].digits, point->values[id]);
-            printf(" %9.1f %9.1f\n", point->encode_ms, point->decode_ms);
-        }
-    }
-}
-
-/* A line of BD-rates against one curve; nothing where there is no range in common. */
-static void print_bd_line(const EvalJob *job, int anchor, MetricId metric)
-{
-    char line[256] = "";
-    size_t length = 0;
-    bool any = false;
-    for (int c = 0; c < job->set.count; c++) {
-        BdRate bd;
-        if (job->set.curves[c].published)
-            continue;
-        char text[32] = "-";
-        if (anchor == c) {
-            text[0] = 0;
-        } else if (curve_bd_rate(&job->set.curves[c], &job->set.curves[anchor], metric,
-                                 job->range.lowest_bpp, job->range.highest_bpp, &bd)) {
-            snprintf(text, sizeof text, "%+.2f", bd.percent);
-            any = true;
-        }
-        length += (size_t)snprintf(line + length, sizeof line - length, " %9s", text);
-    }
-    if (any)
-        printf("%-42.42s%s\n", job->set.curves[anchor].name, line);
-}
-
-static void print_text(const EvalJob *job)
-{
-    print_points(job);
-    for (int id = 0; id < METRIC_COUNT; id++) {
-        if (!curve_is_compared(job->eval.wanted, (MetricId)id) || job->set.count < 2)
-            continue;
-        printf("\nBD-rate by %s, %%, of\n%-42s", metric_table[id].name, "against");
-        for (int c = 0; c < job->set.count; c++)
-            if (!job->set.curves[c].published)
-                printf(" %9s", job->set.curves[c].name);
-        putchar('\n');
-        for (int a = 0; a < job->set.count; a++)
-            print_bd_line(job, a, (MetricId)id);
-    }
 }
 
 /* One file of the report, which replaces an older one only when it is complete. */
@@ -276,7 +192,7 @@ static int write_file(const EvalJob *job, const char *name, bool page)
     if (error.status == MICA_OK && page)
         error.status = page_write(out.stream, &job->eval, &job->set, &job->range, &error);
     else if (error.status == MICA_OK)
-        print_json(out.stream, job);
+        print_json(out.stream, &job->eval, &job->set, &job->range);
     if (error.status == MICA_OK && ferror(out.stream))
         error.status = report_fail_errno(&error, EIO);
     if (error.status == MICA_OK)
@@ -325,9 +241,9 @@ static int run_job(EvalJob *job, const char *const *paths)
     if (job->folder && code == EXIT_DONE)
         code = write_file(job, "report.html", true);
     if (job->json)
-        print_json(stdout, job);
+        print_json(stdout, &job->eval, &job->set, &job->range);
     else
-        print_text(job);
+        print_text(&job->eval, &job->set, &job->range);
     for (int t = 0; t < eval->task_count; t++)
         if (eval->tasks[t].failed)
             code = EXIT_FAILED;
@@ -362,8 +278,10 @@ int cmd_eval(int argc, char **argv)
          "lowest rate that counts for BD-rates, default 0.05"},
         {"bpp-to", 0, OPTION_REAL, &job->range.highest_bpp, 0.001, 100, "B",
          "highest rate that counts for BD-rates, default 1.6"},
-        {"model", 0, OPTION_STRING, &job->model, 0, 0, "S|S-perceptual|FILE", "model of mica"},
+        {"model", 0, OPTION_STRING, &job->models, 0, 0, "LIST",
+         "models of mica: S, S-perceptual or files; a curve for each"},
         {"effort", 'e', OPTION_INT, &job->effort, 1, 9, "N", "effort of mica"},
+        {"realism", 0, OPTION_INT, &job->realism, 0, 100, "N", "realism of mica's decoder"},
         {"threads", 0, OPTION_INT, &job->threads, 1, MAX_THREADS, "N",
          "threads of each codec that has any, default 1"},
         {"jobs", 'j', OPTION_INT, &job->jobs, 1, 256, "N",

@@ -67,6 +67,14 @@ MicaStatus colour_profile_from_gamma(double gamma, const double xy[8], bool gray
     return no_lcms2(error, "gamma and primaries of the PNG need an ICC profile");
 }
 
+MicaStatus colour_profile_from_description(const MicaImage *image, MicaBuffer *profile,
+                                           MicaError *error)
+{
+    (void)image;
+    (void)profile;
+    return no_lcms2(error, "the colour description needs an ICC profile");
+}
+
 #else
 
 static MicaStatus failed(MicaError *error, const char *what)
@@ -220,11 +228,9 @@ MicaStatus colour_from_cmyk(const uint8_t *cmyk, bool inverted, const MicaBuffer
     return transform ? MICA_OK : failed(error, "the ICC profile is not one for CMYK");
 }
 
-MicaStatus colour_profile_from_gamma(double gamma, const double xy[8], bool gray,
-                                     MicaBuffer *profile, MicaError *error)
+/* The bytes of a profile, which is closed; MICA_ERROR_BITSTREAM if there is none. */
+static MicaStatus save_profile(cmsHPROFILE made, MicaBuffer *profile)
 {
-    cmsToneCurve *curve = cmsBuildGamma(NULL, 1 / gamma);
-    cmsHPROFILE made = curve ? profile_of(xy, curve, gray) : NULL;
     cmsUInt32Number size = 0;
     uint8_t *bytes = NULL;
     MicaStatus status = MICA_ERROR_BITSTREAM;
@@ -234,11 +240,27 @@ MicaStatus colour_profile_from_gamma(double gamma, const double xy[8], bool gray
     free(bytes);
     if (made)
         cmsCloseProfile(made);
+    return status;
+}
+
+MicaStatus colour_profile_from_gamma(double gamma, const double xy[8], bool gray,
+                                     MicaBuffer *profile, MicaError *error)
+{
+    cmsToneCurve *curve = cmsBuildGamma(NULL, 1 / gamma);
+    const MicaStatus status = save_profile(curve ? profile_of(xy, curve, gray) : NULL, profile);
     if (curve)
         cmsFreeToneCurve(curve);
     return status == MICA_OK
                ? status
                : report_fail(error, status, "gamma and primaries of the PNG make no sense");
+}
+
+MicaStatus colour_profile_from_description(const MicaImage *image, MicaBuffer *profile,
+                                           MicaError *error)
+{
+    const MicaStatus status =
+        save_profile(described_profile(&image->colour, image->channels < 3), profile);
+    return status == MICA_OK ? status : failed(error, "no ICC profile can say the same");
 }
 
 #endif

@@ -30,4 +30,9 @@ MicaStatus colour_from_cmyk(const uint8_t *cmyk, bool inverted, const MicaBuffer
 MicaStatus colour_profile_from_gamma(double gamma, const double xy[8], bool gray,
                                      MicaBuffer *profile, MicaError *error);
 
+/* A profile that says what the picture's description says, for a format that knows profiles only.
+ * MICA_ERROR_UNSUPPORTED_FEATURE without lcms2 and for PQ, HLG, narrow range and unknown codes. */
+MicaStatus colour_profile_from_description(const MicaImage *image, MicaBuffer *profile,
+                                           MicaError *error);
+
 #endif

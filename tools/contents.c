@@ -30,8 +30,22 @@ int contents_depth(const DecodeContents *contents, const Writer *writer)
     return writer->depth == 8 ? 8 : contents->depth;
 }
 
+/* Without a profile the picture would be shown as sRGB. */
+static void describe_by_profile(MicaImage *image, const char *name)
+{
+    MicaError error = {MICA_OK, ""};
+    if (image->icc.size || colour_is_srgb(&image->colour) ||
+        colour_profile_from_description(image, &image->icc, &error) == MICA_OK)
+        return;
+    report_note(name,
+                "the colour description (primaries %d, transfer %d, %s range) is lost, viewers "
+                "will show sRGB: %s",
+                image->colour.primaries, image->colour.transfer,
+                image->colour.full_range ? "full" : "narrow", error.text);
+}
+
 MicaStatus contents_before_writing(const DecodeContents *contents, const Writer *writer,
-                                   MicaImage *image, MicaError *error)
+                                   const char *name, MicaImage *image, MicaError *error)
 {
     MicaStatus status = MICA_OK;
     /* No format that is written here knows premultiplied colours; sums are of what was decoded. */
@@ -43,5 +57,7 @@ MicaStatus contents_before_writing(const DecodeContents *contents, const Writer 
         status = picture_orient(image, error);
     if (contents->strip)
         strip(image);
+    if (status == MICA_OK && writer->profiles_only)
+        describe_by_profile(image, name);
     return status;
 }

@@ -75,8 +75,9 @@ typedef struct DecodeContents {
 /* Bits per sample to decode for a writer; 0 as in MicaDecodeSettings. */
 int contents_depth(const DecodeContents *contents, const Writer *writer);
 
-/* Change a decoded picture as the options and the writer want it. */
+/* Change a decoded picture as the options and the writer want it; `name` is the output, for notes.
+ */
 MicaStatus contents_before_writing(const DecodeContents *contents, const Writer *writer,
-                                   MicaImage *image, MicaError *error);
+                                   const char *name, MicaImage *image, MicaError *error);
 
 #endif

@@ -72,6 +72,7 @@ void decode_options_apply(DecodeOptions *options, MicaDecodeSettings *settings)
     settings->region = options->region;
     settings->scale = options->scale;
     settings->best_effort = options->best_effort;
+    settings->realism = options->realism;
     if (options->max_pixels > 0)
         settings->max_pixels = (uint64_t)(options->max_pixels * 1e6);
     settings->max_memory = (uint64_t)options->max_memory * 1000000;

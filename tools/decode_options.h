@@ -13,6 +13,7 @@ typedef struct DecodeOptions {
     int max_memory;    /* MB; 0: any */
     double time_limit; /* seconds; 0: any */
     bool best_effort;
+    int realism; /* 0..100 */
     /* Set by decode_options_check(): */
     MicaRegion region;
     int scale;
@@ -38,6 +39,8 @@ typedef struct DecodeOptions {
          0,                                                                                        \
          NULL,                                                                                     \
          "decode what is intact of a damaged file; exit code 3"},                                  \
+        {"realism", 0,   OPTION_INT, &(options).realism,                                           \
+         0,         100, "N",        "0 (default) .. 100: noise in place of lost detail"},         \
         {"max-pixels", 0,                                                                          \
          OPTION_REAL,  &(options).max_pixels,                                                      \
          0.001,        4294,                                                                       \

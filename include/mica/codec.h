@@ -108,6 +108,11 @@ typedef struct MicaDecodeSettings {
     MicaDamage *damage; /* filled if not NULL and the call succeeds */
     MicaProgress progress;
     void *progress_user;
+    /* 0 (the default): the picture that is nearest to the original. Above that, up to 100: noise in
+     * place of the detail that was rounded away, as strong as the entropy model expects it. The
+     * picture looks less smoothed, and is further from the original. The noise is the same
+     * everywhere and every time. */
+    int realism;
 } MicaDecodeSettings;
 
 MICA_API void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size);

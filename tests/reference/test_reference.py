@@ -18,6 +18,7 @@ from integer import Reference, segments
 
 LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod')
 # width, height, channels, quality, side of a segment in pixels
+REALISM = 70
 CASES = ((1, 1, 3, 50, 1024), (7, 13, 3, 0, 1024), (64, 64, 3, 100, 32), (65, 63, 3, 31.7, 32), (200, 72, 1, 60, 96),
          (33, 130, 1, 12.5, 64), (150, 1100, 3, 45, 128))
 
@@ -55,7 +56,8 @@ def padded_rgb(a):
 
 
 def expected(reference, a, quality, side, prediction=None):
-    """The decoded pictures that the codec must produce, at the scales 1, 1/2, 1/4, 1/8; with a prediction only at 1."""
+    """The decoded pictures that the codec must produce, at the scales 1, 1/2, 1/4, 1/8, and at scale 1 with noise; with a prediction
+    only at scale 1."""
     h, w, channels = a.shape
     q = int(quality * 1008 / 100 + 0.5)
     rgb = padded_rgb(a)
@@ -75,9 +77,9 @@ def expected(reference, a, quality, side, prediction=None):
         columns = np.arange(s.shape[1]) * 2 + p % 2 < cw
         return s * (rows[:, None] & columns[None])[:, :, None]
     f = reference.prior(z, q, to_prior)
-    y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16))
     pictures = []
-    for log2 in range(4 if prediction is None else 1):
+    for log2, realism in ((0, 0), (1, 0), (2, 0), (3, 0), (0, REALISM)) if prediction is None else ((0, 0),):
+        y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16), realism)
         out = reference.synthesise(y_hat, q, log2, to_synthesis, base)[:-(-h >> log2), :-(-w >> log2)].astype(int)
         pictures.append((out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8))
     return pictures
@@ -117,6 +119,10 @@ def main():
                             run(mica, 'decode', *options, *scale, coded, decoded)
                             if not np.array_equal(read_pnm(decoded), want[log2]):
                                 bad.append('%s/%s/%s' % (level, threads, 1 << log2))
+                        if threads in '14':
+                            run(mica, 'decode', *options, '--realism', str(REALISM), coded, decoded)
+                            if not np.array_equal(read_pnm(decoded), want[4]):
+                                bad.append('%s/%s/realism' % (level, threads))
                 ok = not bad and len(files) == 1
                 failures += not ok
                 print('%s %s %dx%dx%d -q %g: %s' % ('ok  ' if ok else 'FAIL', os.path.basename(model), width, height,

@@ -113,6 +113,7 @@ static void test_region_equals_crop(void **state)
     for (int scale = 1; scale <= 8; scale *= 2) {
         MicaDecodeSettings s = settings(2);
         s.scale = scale;
+        s.realism = scale % 3 == 1 ? 50 : 0; /* noise belongs to a place in the picture */
         MicaImage whole, part;
         assert_int_equal(decode(plain.data, plain.size, &s, &whole), MICA_OK);
         assert_int_equal(whole.width, (WIDTH + scale - 1) / scale);
@@ -449,6 +450,12 @@ static void test_arguments(void **state)
         s.scale = scales[i];
         assert_int_equal(decode(plain.data, plain.size, &s, &image), MICA_ERROR_INVALID_ARGUMENT);
     }
+    static const int realisms[] = {-1, 101};
+    for (size_t i = 0; i < sizeof realisms / sizeof *realisms; i++) {
+        MicaDecodeSettings s = settings(1);
+        s.realism = realisms[i];
+        assert_int_equal(decode(plain.data, plain.size, &s, &image), MICA_ERROR_INVALID_ARGUMENT);
+    }
     MicaEncodeSettings e;
     static const int segments[] = {-1, 1, 31, 65536};
     for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) {
@@ -461,6 +468,7 @@ static void test_arguments(void **state)
     MicaDecodeSettings s = settings(1);
     s.struct_size = offsetof(MicaDecodeSettings, region);
     s.scale = 77;
+    s.realism = 77;
     assert_int_equal(decode(plain.data, plain.size, &s, &image), MICA_OK);
     assert_int_equal(image.width, WIDTH);
     mica_image_free(&image);

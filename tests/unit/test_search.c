@@ -126,7 +126,7 @@ static void open_setup(Setup *s, int width, int height, int channels, int qualit
         MICA_OK);
     mica_encoder_window_advance(&s->window, 0, g.h16);
     assert_int_equal(mica_latents_create(&s->latents, &s->runner, &s->grid,
-                                         mica_latents_limit(&s->grid, 1), quality, NULL),
+                                         mica_latents_limit(&s->grid, 1), quality, 0, NULL),
                      MICA_OK);
     mica_latents_move(&s->latents, 0, 1, 0);
     mica_prior(&s->latents, &s->window.z);

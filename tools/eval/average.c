@@ -40,7 +40,7 @@ MicaStatus eval_average(const Eval *eval, CurveSet *set, MicaError *error)
     for (int t = 0; t < eval->task_count; t += eval->picture_count) {
         if (eval->tasks[t].codec != codec) {
             codec = eval->tasks[t].codec;
-            curve = curve_set_add(set, eval->codecs[codec].codec->name, false);
+            curve = curve_set_add(set, eval->codecs[codec].name, false);
             if (!curve)
                 return report_fail(error, MICA_ERROR_OUT_OF_MEMORY, "out of memory");
         }

@@ -34,7 +34,8 @@ const Codec codec_table[] = {
     {.name = "mica",
      .encode = ARGUMENTS("mica", "encode", "--quality={q}", "--threads={threads}", "{model}",
                          "{effort}", "{in}", "{coded}"),
-     .decode = ARGUMENTS("mica", "decode", "--threads={threads}", "{model}", "{coded}", "{out}"),
+     .decode = ARGUMENTS("mica", "decode", "--threads={threads}", "{model}", "{realism}", "{coded}",
+                         "{out}"),
      .qualities = {0, 15, 30, 45, 60, 75, 90, -1}},
     {.name = "jpeg",
      .encode = ARGUMENTS("cjpeg", "-quality", "{q}", "-optimize", "-outfile", "{coded}", "{in}"),
@@ -125,8 +126,8 @@ static const char *replacement(const CodecSetup *setup, const Workplace *place, 
     const struct {
         const char *name, *text;
     } words[] = {{"in", place->in},       {"coded", place->coded},   {"out", place->out},
-                 {"model", setup->model}, {"effort", setup->effort}, {"q", number},
-                 {"threads", number}};
+                 {"model", setup->model}, {"effort", setup->effort}, {"realism", setup->realism},
+                 {"q", number},           {"threads", number}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strlen(words[i].name) == length && memcmp(words[i].name, name, length) == 0) {
             if (words[i].text == number && name[0] == 'q')

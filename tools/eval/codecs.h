@@ -11,6 +11,7 @@
 #include "mica/image.h"
 
 #define CODEC_MAX_ARGUMENTS 24
+#define CODEC_NAME_SIZE 64
 #define CODEC_MAX_QUALITIES 12
 
 typedef enum CodecFormat { FORMAT_PNM, FORMAT_PNG, FORMAT_Y4M } CodecFormat;
@@ -18,8 +19,8 @@ typedef enum CodecFormat { FORMAT_PNM, FORMAT_PNG, FORMAT_Y4M } CodecFormat;
 typedef struct Codec {
     const char *name;
     /* Arguments of the encoder and of the decoder, the program first; {q}, {in}, {coded}, {out},
-     * {threads}, {model} and {effort} are replaced, and arguments that are then empty dropped.
-     * Without a decoder, the encoder writes the decoded picture to {out} too. */
+     * {threads}, {model}, {effort} and {realism} are replaced, and arguments that are then empty
+     * dropped. Without a decoder, the encoder writes the decoded picture to {out} too. */
     const char *const *encode, *const *decode;
     CodecFormat input, output;
     double (*scale)(double quality); /* from 0..100 to what the encoder takes; NULL: the same */
@@ -32,8 +33,10 @@ extern const int codec_count;
 /* What is the same for all runs of a codec. */
 typedef struct CodecSetup {
     const Codec *codec;
+    char name[CODEC_NAME_SIZE]; /* of its curve: that of the codec, or mica: and the model's */
     char encoder[1024], decoder[1024]; /* paths of the programs */
-    const char *model, *effort;        /* of mica; "" for the defaults */
+    char model[1100];                  /* of mica, as its option; "" for the default */
+    const char *effort, *realism;      /* the same */
     int threads;
     uint64_t files; /* hash of the programs and of the model file */
 } CodecSetup;

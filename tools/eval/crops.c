@@ -188,7 +188,7 @@ static MicaStatus write_figures(FILE *out, const Eval *eval, int p, const MicaIm
             continue; /* it failed with this picture */
         status = search_size(eval, p, c, picture, bytes, &a, error);
         if (status == MICA_OK)
-            status = write_attempt(out, eval->codecs[c].codec->name, picture, &a, left, top, error);
+            status = write_attempt(out, eval->codecs[c].name, picture, &a, left, top, error);
         mica_image_free(&a.decoded);
     }
     fputs("</div>\n", out);

@@ -73,3 +73,15 @@ bool curve_bd_rate(const Curve *curve, const Curve *anchor, MetricId metric, dou
     }
     return true;
 }
+
+bool curve_set_has_bd_rate(const CurveSet *set, int anchor, MetricId metric, double lowest_bpp,
+                           double highest_bpp)
+{
+    BdRate bd;
+    for (int c = 0; c < set->count; c++)
+        if (c != anchor && !set->curves[c].published &&
+            curve_bd_rate(&set->curves[c], &set->curves[anchor], metric, lowest_bpp, highest_bpp,
+                          &bd))
+            return true;
+    return false;
+}

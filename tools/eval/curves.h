@@ -41,6 +41,10 @@ double curve_shown(MetricId metric, double value);
 bool curve_bd_rate(const Curve *curve, const Curve *anchor, MetricId metric, double lowest_bpp,
                    double highest_bpp, BdRate *result);
 
+/* Whether any measured curve of the set can be compared with this one of it. */
+bool curve_set_has_bd_rate(const CurveSet *set, int anchor, MetricId metric, double lowest_bpp,
+                           double highest_bpp);
+
 /* What BD-rates are reported for: whether the metric is one that is wanted, and not the MSE, which
  * orders codecs as its PSNR does. */
 bool curve_is_compared(uint32_t wanted, MetricId metric);

@@ -17,18 +17,6 @@ static void put_number(FILE *out, double value, int digits)
         fprintf(out, "<td>%.*f</td>", digits, value);
 }
 
-/* Whether any measured codec can be compared with this curve. */
-static bool has_bd_rate(const CurveSet *set, int anchor, MetricId metric, const PageRange *range)
-{
-    BdRate bd;
-    for (int c = 0; c < set->count; c++)
-        if (c != anchor && !set->curves[c].published &&
-            curve_bd_rate(&set->curves[c], &set->curves[anchor], metric, range->lowest_bpp,
-                          range->highest_bpp, &bd))
-            return true;
-    return false;
-}
-
 /* Rows: what is compared with, either what was measured too or what was published; columns: the
  * codecs that were measured. */
 static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, bool published,
@@ -40,7 +28,8 @@ static void write_bd_table(FILE *out, const CurveSet *set, MetricId metric, bool
             fprintf(out, "<th>%s</th>", set->curves[c].name);
     fputs("</tr>\n", out);
     for (int a = 0; a < set->count; a++) {
-        if (set->curves[a].published != published || !has_bd_rate(set, a, metric, range))
+        if (set->curves[a].published != published ||
+            !curve_set_has_bd_rate(set, a, metric, range->lowest_bpp, range->highest_bpp))
             continue;
         fprintf(out, "<tr%s><th>", set->curves[a].published ? " class=\"p\"" : "");
         xml_text(out, set->curves[a].name);
@@ -67,7 +56,8 @@ static void write_bd_tables(FILE *out, const CurveSet *set, MetricId metric, con
 {
     int published = 0;
     for (int c = 0; c < set->count; c++)
-        published += set->curves[c].published && has_bd_rate(set, c, metric, range);
+        published += set->curves[c].published &&
+                     curve_set_has_bd_rate(set, c, metric, range->lowest_bpp, range->highest_bpp);
     write_bd_table(out, set, metric, false, range);
     if (published == 0)
         return;

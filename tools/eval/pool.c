@@ -75,8 +75,8 @@ static MicaStatus start(const Eval *eval, Worker *worker, int task, MicaError *e
 static void report_task(const Eval *eval, const EvalTask *task, const MicaError *reason)
 {
     MicaError error = {reason->status, ""};
-    report_fail(&error, reason->status, "%s at quality %g: %.200s",
-                eval->codecs[task->codec].codec->name, task->quality, reason->text);
+    report_fail(&error, reason->status, "%s at quality %g: %.200s", eval->codecs[task->codec].name,
+                task->quality, reason->text);
     report_error(eval->pictures[task->picture].path, &error);
 }
 
@@ -118,7 +118,7 @@ static void show_progress(const Eval *eval, int done, const EvalTask *task)
     bar[30] = 0;
     const char *path = eval->pictures[task->picture].path, *slash = strrchr(path, '/');
     fprintf(stderr, "\r[%s] %d/%d %-5s %-24.24s", bar, done, eval->task_count,
-            eval->codecs[task->codec].codec->name, slash ? slash + 1 : path);
+            eval->codecs[task->codec].name, slash ? slash + 1 : path);
 }
 
 /* Wait until one of the workers has something to say. */

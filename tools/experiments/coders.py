@@ -1,9 +1,10 @@
 """The codecs of the experiments: arrays (height, width, 3) of uint8 to bytes and back.
 
-mica is run as the command; jpeg, webp and avif are those of Pillow, at the speeds that people use. All take 0..100.
+mica is run as the command, mica-r50 with `decode --realism 50`; jpeg, webp and avif are those of Pillow, at the speeds that people use. All take 0..100.
 """
 import io
 import os
+import re
 import subprocess
 import tempfile
 
@@ -14,8 +15,8 @@ ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 
 class Mica:
-    def __init__(self, program, model=None):
-        self.program, self.model = program, ['--model', model] if model else []
+    def __init__(self, program, model=None, realism=0):
+        self.program, self.model, self.realism = program, ['--model', model] if model else [], '--realism=%d' % realism
 
     def encode(self, picture, quality):
         with tempfile.TemporaryDirectory() as d:
@@ -28,7 +29,7 @@ class Mica:
         with tempfile.TemporaryDirectory() as d:
             with open(os.path.join(d, 'x.mica'), 'wb') as f:
                 f.write(data)
-            self.run('decode', os.path.join(d, 'x.mica'), os.path.join(d, 'out.ppm'))
+            self.run('decode', self.realism, os.path.join(d, 'x.mica'), os.path.join(d, 'out.ppm'))
             return read_picture(os.path.join(d, 'out.ppm'))
 
     def run(self, command, *arguments):
@@ -51,15 +52,16 @@ class Pillow:
 def add_options(parser):
     parser.add_argument('--mica', default=os.path.join(ROOT, 'build', 'tools', 'mica'), help='the mica command')
     parser.add_argument('--model', help='model of mica')
-    parser.add_argument('--codecs', default='mica,jpeg,webp', help='of mica, jpeg, webp, avif')
+    parser.add_argument('--codecs', default='mica,jpeg,webp', help='of mica, mica-rN (realism N), jpeg, webp, avif')
 
 
 def chosen(args):
     """name: codec, as --codecs says"""
     made = {}
     for name in args.codecs.split(','):
-        if name == 'mica':
-            made[name] = Mica(os.path.abspath(args.mica), args.model)
+        mica = re.fullmatch(r'mica(-r(\d+))?', name)
+        if mica:
+            made[name] = Mica(os.path.abspath(args.mica), args.model, int(mica[2] or 0))
         elif name == 'jpeg':
             made[name] = Pillow('JPEG', optimize=True)
         elif name == 'webp' and features.check('webp'):

@@ -173,4 +173,5 @@ const Writer writer_jpeg = {.name = "jpeg",
                             .extensions = (const char *const[]){"jpg", "jpeg", NULL},
                             .binary = true,
                             .depth = 8,
+                            .profiles_only = true,
                             .write = write_picture};

@@ -19,6 +19,7 @@ typedef struct Writer {
     const char *const *extensions; /* without the dot, ends with NULL */
     bool binary;                   /* not for terminals */
     int depth;                     /* most bits per sample that it can write */
+    bool profiles_only;            /* colours are what an ICC profile says, or sRGB */
     /* Colours must not be premultiplied. Metadata goes along where the format has a place for it.
      * Write errors of `out` are left to output_file_commit(). */
     MicaStatus (*write)(OutputFile *out, const MicaImage *image, const WriteOptions *options,

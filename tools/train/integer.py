@@ -10,6 +10,9 @@ SCALE_BITS = 6
 QUALITY_SPAN = 126           # quality steps between two anchors of the gains
 SCALE_COUNT = 64
 STEP_XOR = (0, 3, 2, 1)
+NOISE_SPREAD = np.array([      # of networks.md, section 8
+    176, 337, 400, 457, 513, 566, 616, 667, 709, 751, 791, 825, 855, 884, 907, 924,
+    940, 954, 966, 978, 986, 993, 999, 1004, 1008, 1012, 1015, 1018, 1020, 1021, 1022, 1023] + 32 * [1024])
 EXP2 = np.round(2.0 ** 14 * np.exp2(np.arange(256) / 256)).astype(np.int64)
 
 
@@ -125,15 +128,28 @@ class Reference:
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
         return int16(self.gain(f, self.log2_gain('prior_gain', quality)) + beside)
 
-    def code_y(self, f, quality, choose, segments=None):
+    def noise(self, x, y, channels, amplitude):
+        """Section 7 of networks.md: arrays of columns and rows (h, w), of amplitudes (h, w, channels)."""
+        seed = y * 0x9e3779b1 + x * 0x85ebca77
+        v = seed[:, :, None] + channels * 0xc2b2ae3d & 0xffffffff
+        for shift, factor in ((16, 0x85ebca6b), (13, 0xc2b2ae35)):
+            v = (v ^ v >> shift) * factor & 0xffffffff
+        v ^= v >> 16
+        total = sum(v >> shift & 255 for shift in (0, 8, 16, 24)).astype(np.int64) - 510
+        return total * amplitude + 64 >> 7
+
+    def code_y(self, f, quality, choose, segments=None, realism=0):
         """Run the four context steps. choose(step, phase, group, mean, index) gives the symbols of one quarter of one
-        phase, (h/2, w/2, M/4); `segments` as in block(), None for one. Returns the dequantised latents and the symbols."""
+        phase, (h/2, w/2, M/4); `segments` as in block(), None for one. Returns the dequantised latents, with noise as `realism` in 0..100 wants it, and the symbols."""
         h, w, _ = f.shape
         m = self.config['latents']
         quarter = m // 4
         gain = self.log2_gain('y_gain', quality)
         offset = self.log2_gain('y_offset', quality)
+        spread = (NOISE_SPREAD * realism + 50) // 100
+        rows, columns = np.mgrid[0:h, 0:w].astype(np.uint64)
         y_hat = np.zeros((h, w, m), np.int64)
+        shown = y_hat.copy()
         symbols = np.zeros((h, w, m), np.int64)
         for k in range(4):
             name = 'context.%d' % k
@@ -150,8 +166,12 @@ class Reference:
                 s = choose(k, p, g, mean, index)
                 symbols[at + (c,)] = s
                 done[at + (c,)] = self.gain(int16((s << LATENT_BITS) + mean), -gain[c])
+                noise = self.noise(columns[at], rows[at], np.arange(c.start, c.stop, dtype=np.uint64),
+                                   np.where(s == 0, spread[index], 0))
+                mantissa, shift = EXP2[-gain[c] & 255], 14 - (-gain[c] >> 8)
+                shown[at + (c,)] = int16(done[at + (c,)] + ((noise * mantissa >> 8) + (1 << shift >> 1) >> shift))
             y_hat = done
-        return y_hat, symbols
+        return shown, symbols
 
     def quantise(self, y, quality, skip=7):
         """The encoder's rounding at effort 1 as a choose() for code_y; skip as in codec/enc_picture.c."""
