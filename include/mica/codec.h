@@ -102,8 +102,9 @@ typedef struct MicaDecodeSettings {
      * (to the library's few MB for model and threads); MICA_ERROR_LIMIT. 0 (the default): any. */
     uint64_t max_memory;
     /* 0 (the default): a damaged file is an error. 1: decode what is intact; the rest is predicted
-     * from what is, down to a blurred picture from the hyper latents. Header and hyper latents must
-     * be intact. */
+     * from what is, down to a blurred picture from the hyper latents. The header must be intact and
+     * the hyper latents be there; damage to one byte of them is undone, more of it costs the
+     * segments from there on. */
     int best_effort;
     MicaDamage *damage; /* filled if not NULL and the call succeeds */
     MicaProgress progress;
