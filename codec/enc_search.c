@@ -6,6 +6,7 @@
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "codec/enc_search_window.h"
+#include "codec/enc_sweep.h"
 
 /* The Lagrangian that a quality stands for, as tools/train trains it: lambda (MSE on 0..255 per
  * sample) rises from LAMBDA_LOW to LAMBDA_HIGH geometrically. */
@@ -20,10 +21,18 @@
 #define MOMENT1 0.8f
 #define MOMENT2 0.95f
 
-int mica_search_iterations(int effort)
+MicaSearchSchedule mica_search_schedule(int effort)
 {
-    static const int iterations[10] = {[6] = 20, [7] = 40, [8] = 100, [9] = 250};
-    return effort < 0 || effort > 9 ? 0 : iterations[effort];
+    static const MicaSearchSchedule schedules[10] = {
+        [3] = {0, 1},  [4] = {0, 2},   [5] = {0, 6},    [6] = {30, 4},
+        [7] = {60, 6}, [8] = {120, 8}, [9] = {300, 10},
+    };
+    return schedules[effort < 0 || effort > 9 ? 0 : effort];
+}
+
+int mica_search_is_idle(MicaSearchSchedule schedule)
+{
+    return schedule.iterations == 0 && schedule.sweeps == 0;
 }
 
 typedef struct Adam {
@@ -93,13 +102,16 @@ static void keep(const MicaSearchWindow *win, const MicaPlane *y)
 }
 
 static MicaStatus search_segment(const MicaSearchPicture *picture, MicaPool *pool, MicaRect rect,
-                                 int iterations, const MicaPlane *y, MicaError *error)
+                                 MicaSearchSchedule schedule, const MicaPlane *y, MicaError *error)
 {
     MicaSearchWindow window;
     MicaStatus status = mica_search_window_create(&window, picture, pool, rect, error);
     if (status != MICA_OK)
         return status;
-    status = descend(&window, iterations, error);
+    if (schedule.iterations > 0)
+        status = descend(&window, schedule.iterations, error);
+    if (status == MICA_OK)
+        status = mica_search_sweep(&window, schedule.sweeps, error);
     if (status == MICA_OK) {
         mica_search_forward(&window, MICA_ROUND_HARD, 0, 0);
         keep(&window, y);
@@ -108,16 +120,16 @@ static MicaStatus search_segment(const MicaSearchPicture *picture, MicaPool *poo
     return status;
 }
 
-static MicaStatus search_row(const MicaSearchPicture *picture, MicaPool *pool, int iterations,
-                             const MicaPlane *y, MicaError *error)
+static MicaStatus search_row(const MicaSearchPicture *picture, MicaPool *pool,
+                             MicaSearchSchedule schedule, const MicaPlane *y, MicaError *error)
 {
     const MicaLatents *l = picture->latents;
     const int row = l->rect.y0 / l->grid->segment_height;
     const int first = l->rect.x0 / l->grid->segment_width;
     MicaStatus status = MICA_OK;
     for (int i = first; i < first + l->segments && status == MICA_OK; i++)
-        status = search_segment(picture, pool, mica_grid_rect(l->grid, i, i + 1, row), iterations,
-                                y, error);
+        status = search_segment(picture, pool, mica_grid_rect(l->grid, i, i + 1, row), schedule, y,
+                                error);
     return status;
 }
 
@@ -150,7 +162,7 @@ MicaStatus mica_search_latents(const MicaSession *session, const MicaLatents *la
         for (int c = 0; c < m; c++)
             picture.step[c] *= 1.0f / 16; /* latents are in 1/16 of the quantiser step */
         mica_float_gains(n->head_gain, f, quality, 1, picture.head_gain);
-        status = search_row(&picture, session->pool, plan->iterations, y, error);
+        status = search_row(&picture, session->pool, plan->schedule, y, error);
     } else {
         status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }

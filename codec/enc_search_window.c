@@ -141,6 +141,7 @@ static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape,
     const MicaBitTable *bits = win->picture->bits;
     switch (win->rounding) {
     case MICA_ROUND_HARD:
+    case MICA_ROUND_TRACED:
         return mica_round(bits, residual, shape, scale);
     case MICA_ROUND_NOT:
         return mica_not_rounded(bits, residual, shape, scale);
@@ -148,6 +149,15 @@ static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape,
         return mica_relax(bits, residual, shape, scale, win->temperature,
                           mica_random(win->seed, id));
     }
+}
+
+/* Keep what the neighbours of a symbol cost. */
+static void trace(MicaSearchWindow *win, ptrdiff_t at, int symbol, int shape, float scale)
+{
+    const MicaStepBits bits = mica_step_bits(win->picture->bits, symbol, shape, scale);
+    win->slope[at] = 1;
+    win->by_residual[at] = bits.down;
+    win->by_index[at] = bits.up;
 }
 
 static void head_row(void *context, int index, int thread)
@@ -177,12 +187,15 @@ static void head_row(void *context, int index, int thread)
             const float mean = out[c] * step[c];
             const float scale = (out[s.quarter + c] + (float)offset[c]) * (1.0f / 64);
             const float residual = win->target[at + c] - mean;
+            const int coded = inside && scale >= (float)pic->skip - 0.5f;
             MicaRelaxed v = not_coded;
-            if (inside && scale >= (float)pic->skip - 0.5f)
+            if (coded)
                 v = relax(win, residual, shape[c], scale, id + (uint32_t)c);
             win->slope[at + c] = v.slope;
             win->by_residual[at + c] = v.bits_by_residual;
             win->by_index[at + c] = scale < 63.0f ? v.bits_by_index : 0.0f;
+            if (coded && win->rounding == MICA_ROUND_TRACED)
+                trace(win, at + c, (int)v.value, shape[c], scale);
             bits += (double)v.bits;
             d[c] = (v.value + mean) / step[c];
         }
@@ -362,7 +375,8 @@ static void enter_back_row(void *context, int row, int thread)
     }
 }
 
-void mica_search_backward(MicaSearchWindow *win)
+/* From the pixels to the decoded latents, in units of y. */
+static void synthesis_back(MicaSearchWindow *win)
 {
     const MicaFloatNetwork *n = win->picture->network;
     for (int i = n->config.synthesis - 1; i >= 0; i--)
@@ -370,6 +384,22 @@ void mica_search_backward(MicaSearchWindow *win)
                               2 * win->h, win->synthesis_mask[i]);
     mica_float_up_back(&win->runner, &n->from_latent, win->synthesis, win->gradient, win->w,
                        win->h);
+}
+
+void mica_search_error_gradient(MicaSearchWindow *win)
+{
+    const Sizes s = sizes(win);
+    synthesis_back(win);
+    float *g = win->gradient;
+    for (size_t i = 0; i < s.pixels; i++)
+        for (int c = 0; c < s.latents; c++)
+            *g++ /= win->picture->step[c];
+}
+
+void mica_search_backward(MicaSearchWindow *win)
+{
+    const MicaFloatNetwork *n = win->picture->network;
+    synthesis_back(win);
     for (int k = MICA_CONTEXT_STEPS - 1; k >= 0; k--) {
         StepJob job = {.window = win, .step = k};
         mica_pool_run(win->runner.pool, 4 * (win->h / 2), head_back_row, &job);

@@ -16,6 +16,7 @@
 #include "codec/base/mem.h"
 #include "codec/enc_search.h"
 #include "codec/enc_search_window.h"
+#include "codec/enc_sweep.h"
 #include "codec/enc_window.h"
 #include "codec/session.h"
 #include "mica/mica.h"
@@ -251,6 +252,27 @@ static void test_gradient(void **state)
     check_gradient(1);
 }
 
+/* Sweeps of steps to better symbols lower the loss. */
+static void test_sweeps(void **state)
+{
+    (void)state;
+    Setup s;
+    open_setup(&s, 128, 192, 3, 500);
+    MicaSearchWindow w;
+    assert_int_equal(mica_search_window_create(&w, &s.picture, s.session.pool, s.grid.whole, NULL),
+                     MICA_OK);
+    double last = mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
+    for (int sweep = 0; sweep < 2; sweep++) {
+        assert_int_equal(mica_search_sweep(&w, 1, NULL), MICA_OK);
+        const double loss = mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
+        print_message("loss %.0f after %.0f\n", loss, last);
+        assert_true(loss < last);
+        last = loss;
+    }
+    mica_search_window_free(&w);
+    close_setup(&s);
+}
+
 static MicaBuffer encode(const MicaImage *image, int effort, int threads, uint32_t cpu_mask)
 {
     MicaEncodeSettings s;
@@ -269,17 +291,19 @@ static void test_deterministic(void **state)
 {
     (void)state;
     MicaImage image = picture(100, 140, 3);
-    MicaBuffer a = encode(&image, 6, 1, 0);
-    for (int threads = 1; threads <= 3; threads++) {
-        MicaBuffer b = encode(&image, 6, threads, UINT32_MAX);
-        assert_int_equal(a.size, b.size);
-        assert_memory_equal(a.data, b.data, a.size);
-        mica_buffer_free(&b);
+    for (int effort = 4; effort <= 6; effort += 2) {
+        MicaBuffer a = encode(&image, effort, 1, 0);
+        for (int threads = 1; threads <= 3; threads++) {
+            MicaBuffer b = encode(&image, effort, threads, UINT32_MAX);
+            assert_int_equal(a.size, b.size);
+            assert_memory_equal(a.data, b.data, a.size);
+            mica_buffer_free(&b);
+        }
+        MicaImage decoded;
+        assert_int_equal(mica_image_decode(a.data, a.size, NULL, &decoded, NULL), MICA_OK);
+        mica_image_free(&decoded);
+        mica_buffer_free(&a);
     }
-    MicaImage decoded;
-    assert_int_equal(mica_image_decode(a.data, a.size, NULL, &decoded, NULL), MICA_OK);
-    mica_image_free(&decoded);
-    mica_buffer_free(&a);
     mica_image_free(&image);
 }
 
@@ -288,7 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product),         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_float_synthesis), cmocka_unit_test(test_gradient),
-        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_sweeps),          cmocka_unit_test(test_deterministic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
