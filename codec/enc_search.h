@@ -31,11 +31,12 @@ typedef struct MicaSearchPlan {
 /*
  * Replace y (as from mica_analyse(); its window covers that of the latents) by the dequantised
  * latents that the search ends at, so that plain rounding finds its symbols. Each segment of the
- * row is searched by itself. `latents` holds the hyper features (mica_prior() has run) and is not
- * changed. Scale indices below `skip` are not coded.
+ * row is searched by itself. `latents` holds the hyper features (mica_prior() has run). In a
+ * picture of one segment a descent changes the symbols of z as well, and with them the features.
+ * Scale indices below `skip` are not coded.
  */
-MicaStatus mica_search_latents(const MicaSession *session, const MicaLatents *latents,
+MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                const MicaSearchPlan *plan, int skip, const MicaPlane *y,
-                               MicaError *error);
+                               const MicaPlane *z, MicaError *error);
 
 #endif

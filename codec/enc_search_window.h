@@ -41,8 +41,9 @@ typedef struct MicaSearchWindow {
     float *gradient;      /* of the loss by `target`, in the end */
     /* MicaRelaxed of each latent; traced: whether it is coded, MicaStepBits down and up */
     float *slope, *by_residual, *by_index;
-    float *context;   /* [h w][context]: stream, then gradient */
-    float *synthesis; /* [2 h 2 w][features]: stream, then gradient */
+    float *prior_gradient; /* of the loss by the hyper features; NULL: not wanted */
+    float *context;        /* [h w][context]: stream, then gradient */
+    float *synthesis;      /* [2 h 2 w][features]: stream, then gradient */
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */
@@ -59,6 +60,9 @@ void mica_search_window_free(MicaSearchWindow *window);
  * `features`. */
 double mica_search_forward(MicaSearchWindow *window, MicaRoundingMode rounding, float temperature,
                            uint32_t seed);
+
+/* Take the hyper features from the planes of the picture, as they are now. */
+void mica_search_window_read_prior(MicaSearchWindow *window);
 
 /* Fill `gradient`; after mica_search_forward() without hard rounding. */
 void mica_search_backward(MicaSearchWindow *window);
