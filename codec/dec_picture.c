@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/base/cpu.h"
+#include "codec/base/crc32c.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "codec/dec_alpha.h"
@@ -101,6 +102,36 @@ static MicaStatus setup(Decoder *d, MicaError *error)
     return mica_segment_decoder_create(&d->segments, &d->runner, h->quality, error);
 }
 
+/* The symbols of z from one string of the coder, which must end as it should. */
+static MicaStatus decode_z(Decoder *d, const uint8_t *data, size_t size, const uint8_t *shape,
+                           const uint8_t *scale, size_t count)
+{
+    MicaSymbolDecoder symbols;
+    const MicaStatus status = mica_symbol_decoder_begin(&symbols, d->session->tables, data, size);
+    mica_symbol_decoder_run(&symbols, shape, scale, count, d->z.data);
+    return status == MICA_OK ? mica_symbol_decoder_finish(&symbols) : status;
+}
+
+/* Undo the damage to a single byte, which the checksum locates and the coder's end proves. What was
+ * tried last stays in z: the symbols before the damage are right in any case. */
+static MicaStatus repair_z(Decoder *d, const uint8_t *shape, const uint8_t *scale, size_t count)
+{
+    const uint8_t *const section = d->stream->section[MICA_SECTION_HYPER];
+    const size_t size = d->stream->section_size[MICA_SECTION_HYPER];
+    size_t position;
+    uint8_t change;
+    if (mica_crc32c_locate(d->stream->hyper_difference, size, &position, &change) != 1)
+        return MICA_ERROR_BITSTREAM;
+    uint8_t *const copy = mica_alloc(size, 1);
+    if (!copy)
+        return MICA_ERROR_OUT_OF_MEMORY;
+    memcpy(copy, section, size);
+    copy[size - 1 - position] ^= change;
+    const MicaStatus status = decode_z(d, copy, size, shape, scale, count);
+    mica_free(copy);
+    return status;
+}
+
 static MicaStatus decode_hyper(Decoder *d, MicaError *error)
 {
     const MicaGeometry *g = &d->runner.geometry;
@@ -112,16 +143,18 @@ static MicaStatus decode_hyper(Decoder *d, MicaError *error)
     MicaStatus status = MICA_OK;
     if (shape && scale && d->z.data) {
         mica_z_models(&d->runner, d->stream->header.quality, shape, scale);
-        MicaSymbolDecoder symbols;
-        status = mica_symbol_decoder_begin(&symbols, d->session->tables,
-                                           d->stream->section[MICA_SECTION_HYPER],
-                                           d->stream->section_size[MICA_SECTION_HYPER]);
-        if (status == MICA_OK) {
-            mica_symbol_decoder_run(&symbols, shape, scale, count, d->z.data);
-            status = mica_symbol_decoder_finish(&symbols);
+        status = decode_z(d, d->stream->section[MICA_SECTION_HYPER],
+                          d->stream->section_size[MICA_SECTION_HYPER], shape, scale, count);
+        if (status == MICA_ERROR_BITSTREAM && d->stream->hyper_damaged) {
+            status = repair_z(d, shape, scale, count);
+            d->segments.suspect = status == MICA_ERROR_BITSTREAM;
         }
-        if (status != MICA_OK)
+        if (status == MICA_ERROR_OUT_OF_MEMORY)
+            out_of_memory(error);
+        else if (status != MICA_OK && !d->segments.suspect)
             mica_fail(error, status, "the hyper latents are damaged");
+        else
+            status = MICA_OK;
     } else {
         status = out_of_memory(error);
     }

@@ -141,9 +141,12 @@ MicaStatus mica_segment_decoder_row(MicaSegmentDecoder *d, int row, const MicaPl
         mica_dequantise(l, step);
         mica_lap(&mark, &d->context_ms);
     }
-    for (int i = 0; i < d->columns && !d->tolerant; i++)
-        if (d->column[i].damaged)
+    for (int i = 0; i < d->columns; i++) {
+        if (d->column[i].damaged && d->suspect)
+            mica_latents_clear(l, i);
+        if (d->column[i].damaged && !d->tolerant)
             return mica_fail(error, MICA_ERROR_BITSTREAM, "segment %d of the latents is damaged",
                              row * d->grid->columns + d->first_column + i);
+    }
     return MICA_OK;
 }

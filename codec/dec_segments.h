@@ -16,6 +16,10 @@ typedef struct MicaSegmentDecoder {
     int passes, skip;
     int tolerant; /* lost or damaged chunks are no error */
     int realism;  /* 0..100 */
+    /* The symbols of z may be wrong. A segment whose chunk ends as it should has seen the right
+     * ones; the latents of any other become 0, as what the prior makes of wrong ones is worse than
+     * nothing. */
+    int suspect;
     int first_column, columns, row;
     MicaLatents latents;
     MicaSegmentColumn *column; /* of the row */

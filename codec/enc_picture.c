@@ -76,13 +76,13 @@ static MicaStatus out_of_memory(MicaError *error)
  * borders of small ones than it gains. */
 #define SEARCH_SIDE 16
 
-static int search_iterations(const Encoder *e)
+static MicaSearchSchedule search_schedule(const Encoder *e)
 {
     const MicaGrid *g = &e->grid;
     if (g->columns * g->rows > 1 &&
         (g->segment_width < SEARCH_SIDE || g->segment_height < SEARCH_SIDE))
-        return 0;
-    return mica_search_iterations(e->settings->effort);
+        return (MicaSearchSchedule){0, 0};
+    return mica_search_schedule(e->settings->effort);
 }
 
 static MicaStatus look_at_prediction(Encoder *e, MicaError *error)
@@ -111,10 +111,10 @@ static MicaStatus setup(Encoder *e, MicaError *error)
     e->grid = mica_grid(&g, h->segment_width, h->segment_height);
 
     /* The search chooses the symbols itself. */
-    const int iterations = search_iterations(e);
+    const MicaSearchSchedule schedule = search_schedule(e);
+    const int searched = !mica_search_is_idle(schedule);
     mica_rounding_init(&e->rounding, e->session->tables, h->skip,
-                       iterations > 0 ? 1 : e->settings->effort,
-                       iterations > 0 ? 1 : e->trial->tune);
+                       searched ? 1 : e->settings->effort, searched ? 1 : e->trial->tune);
     MicaWindowLimit limit = mica_latents_limit(&e->grid, e->grid.columns);
     if (limit.rows < MICA_ENCODER_RUNNER_ROWS)
         limit.rows = MICA_ENCODER_RUNNER_ROWS;
@@ -131,7 +131,7 @@ static MicaStatus setup(Encoder *e, MicaError *error)
     status = mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid,
                                          &e->rounding, h->quality, h->passes, error);
     e->segments.search =
-        (MicaSearchPlan){.image = e->image, .iterations = iterations, .frugality = e->trial->tune};
+        (MicaSearchPlan){.image = e->image, .schedule = schedule, .frugality = e->trial->tune};
     return status;
 }
 

@@ -84,10 +84,22 @@ static int floor_of(float residual)
     return low - (r < (float)low);
 }
 
+/* The model that the coder will use. */
+static const float *model_row(const MicaBitTable *table, int shape, float index)
+{
+    return table->bits[shape][index < 0.0f ? 0 : index > 63.0f ? 63 : (int)(index + 0.5f)];
+}
+
+MicaStepBits mica_step_bits(const MicaBitTable *table, int symbol, int shape, float index)
+{
+    const float *row = model_row(table, shape, index);
+    const float bits = bits_of(row, symbol);
+    return (MicaStepBits){bits_of(row, symbol - 1) - bits, bits_of(row, symbol + 1) - bits};
+}
+
 MicaRelaxed mica_round(const MicaBitTable *table, float residual, int shape, float index)
 {
-    const int i = index < 0.0f ? 0 : index > 63.0f ? 63 : (int)(index + 0.5f);
-    const float *row = table->bits[shape][i];
+    const float *row = model_row(table, shape, index);
     const int low = floor_of(residual);
     const float bits0 = bits_of(row, low), bits1 = bits_of(row, low + 1);
     const int up = residual - (float)low >= rounding_border(bits1 - bits0);

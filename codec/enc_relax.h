@@ -40,6 +40,13 @@ MicaRelaxed mica_relax(const MicaBitTable *table, float residual, int shape, flo
 /* The limit of temperature 0: the better of the two neighbours, without derivatives. */
 MicaRelaxed mica_round(const MicaBitTable *table, float residual, int shape, float index);
 
+/* What the symbols below and above that one cost more. */
+typedef struct MicaStepBits {
+    float down, up;
+} MicaStepBits;
+
+MicaStepBits mica_step_bits(const MicaBitTable *table, int symbol, int shape, float index);
+
 /* No rounding at all: the residual itself. Continuous, so gradients can be checked with it. */
 MicaRelaxed mica_not_rounded(const MicaBitTable *table, float residual, int shape, float index);
 

@@ -5,7 +5,9 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/enc_search_hyper.h"
 #include "codec/enc_search_window.h"
+#include "codec/enc_sweep.h"
 
 /* The Lagrangian that a quality stands for, as tools/train trains it: lambda (MSE on 0..255 per
  * sample) rises from LAMBDA_LOW to LAMBDA_HIGH geometrically. */
@@ -17,29 +19,55 @@
 #define RATE_END 0.1f /* of the first rate */
 #define HOT 1.0f      /* temperatures */
 #define COLD 0.2f
+#define HYPER_RATE (0.3f * RATE)
+#define HYPER_SHARE 0.6f /* of the iterations, after which z is settled */
 #define MOMENT1 0.8f
 #define MOMENT2 0.95f
 
-int mica_search_iterations(int effort)
+MicaSearchSchedule mica_search_schedule(int effort)
 {
-    static const int iterations[10] = {[6] = 20, [7] = 40, [8] = 100, [9] = 250};
-    return effort < 0 || effort > 9 ? 0 : iterations[effort];
+    static const MicaSearchSchedule schedules[10] = {
+        [3] = {0, 2},  [4] = {0, 4},   [5] = {0, 8},    [6] = {30, 4},
+        [7] = {60, 6}, [8] = {120, 8}, [9] = {250, 10},
+    };
+    return schedules[effort < 0 || effort > 9 ? 0 : effort];
 }
 
+int mica_search_is_idle(MicaSearchSchedule schedule)
+{
+    return schedule.iterations == 0 && schedule.sweeps == 0;
+}
+
+/* One tensor that is moved against its gradient. */
 typedef struct Adam {
-    MicaSearchWindow *window;
+    float *target;
+    const float *gradient;
     float *mean, *square; /* moving averages of the gradient */
     float rate, correction1, correction2;
-    size_t row; /* latents in a row */
+    size_t row; /* elements of a job */
+    int rows;
 } Adam;
+
+static int adam_create(Adam *a, float *target, const float *gradient, int rows, size_t row)
+{
+    *a = (Adam){.target = target, .gradient = gradient, .rows = rows, .row = row};
+    a->mean = mica_alloc_zero((size_t)rows * row, sizeof *a->mean);
+    a->square = mica_alloc_zero((size_t)rows * row, sizeof *a->square);
+    return a->mean && a->square;
+}
+
+static void adam_free(Adam *a)
+{
+    mica_free(a->mean);
+    mica_free(a->square);
+}
 
 static void adam_row(void *context, int index, int thread)
 {
     const Adam *a = context;
     const size_t first = (size_t)index * a->row;
-    float *target = a->window->target + first, *mean = a->mean + first;
-    float *square = a->square + first;
-    const float *g = a->window->gradient + first;
+    float *target = a->target + first, *mean = a->mean + first, *square = a->square + first;
+    const float *g = a->gradient + first;
     (void)thread;
     for (size_t i = 0; i < a->row; i++) {
         mean[i] = MOMENT1 * mean[i] + (1.0f - MOMENT1) * g[i];
@@ -49,31 +77,78 @@ static void adam_row(void *context, int index, int thread)
     }
 }
 
-static MicaStatus descend(MicaSearchWindow *win, int iterations, MicaError *error)
+/* What a descent has come to. */
+typedef struct Progress {
+    float share;          /* of the iterations that are done */
+    float power1, power2; /* of the moments */
+} Progress;
+
+static void adam_step(Adam *a, float rate, const Progress *p, MicaPool *pool)
 {
-    const size_t row = (size_t)win->w * (size_t)win->picture->network->config.latents;
-    const size_t count = row * (size_t)win->h;
-    Adam a = {.window = win, .row = row};
-    a.mean = mica_alloc_zero(count, sizeof *a.mean);
-    a.square = mica_alloc_zero(count, sizeof *a.square);
-    MicaStatus status = MICA_OK;
-    if (!a.mean || !a.square)
-        status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
+    const float x = p->share;
+    a->correction1 = 1.0f / (1.0f - p->power1);
+    a->correction2 = 1.0f / (1.0f - p->power2);
+    a->rate = rate * (RATE_END + (1.0f - RATE_END) * (1.0f - x * x * (3.0f - 2.0f * x)));
+    mica_pool_run(pool, a->rows, adam_row, a);
+}
+
+/* What is searched, and how. */
+typedef struct Task {
+    const MicaSearchPicture *picture;
+    MicaPool *pool;
+    MicaSearchSchedule schedule;
+    MicaLatents *latents;
+    const MicaPlane *y, *z;
+} Task;
+
+/* With the hyper latents, until they are settled; `hyper` is NULL where they stay as they are. */
+static MicaStatus descend(const Task *t, MicaSearchWindow *win, MicaSearchHyper *hyper,
+                          MicaError *error)
+{
+    const MicaNetworkConfig *c = &win->picture->network->config;
+    const int iterations = t->schedule.iterations;
     const float cooling = mica_log(COLD / HOT);
-    float power1 = 1, power2 = 1;
-    for (int i = 0; i < iterations && status == MICA_OK; i++) {
-        const float x = iterations > 1 ? (float)i / (float)(iterations - 1) : 0.0f;
-        mica_search_forward(win, MICA_ROUND_RELAXED, HOT * mica_exp(cooling * x), (uint32_t)i + 1);
+    Adam y, z = {.rows = 0};
+    int ready =
+        adam_create(&y, win->target, win->gradient, win->h, (size_t)win->w * (size_t)c->latents);
+    if (hyper)
+        ready &= adam_create(&z, hyper->target, hyper->gradient, hyper->h,
+                             (size_t)hyper->w * (size_t)c->hyper);
+    Progress p = {0, 1, 1};
+    for (int i = 0; i < iterations && ready; i++) {
+        p.share = (float)i / (float)iterations;
+        p.power1 *= MOMENT1;
+        p.power2 *= MOMENT2;
+        if (hyper && p.share < HYPER_SHARE) {
+            mica_search_hyper_forward(hyper);
+        } else if (hyper) {
+            mica_search_hyper_settle(hyper, t->z, t->latents);
+            hyper = NULL;
+        }
+        mica_search_forward(win, MICA_ROUND_RELAXED, HOT * mica_exp(cooling * p.share),
+                            (uint32_t)i + 1);
         mica_search_backward(win);
-        power1 *= MOMENT1;
-        power2 *= MOMENT2;
-        a.correction1 = 1.0f / (1.0f - power1);
-        a.correction2 = 1.0f / (1.0f - power2);
-        a.rate = RATE * (RATE_END + (1.0f - RATE_END) * (1.0f - x * x * (3.0f - 2.0f * x)));
-        mica_pool_run(win->runner.pool, win->h, adam_row, &a);
+        adam_step(&y, RATE, &p, t->pool);
+        if (hyper) {
+            mica_search_hyper_backward(hyper);
+            adam_step(&z, HYPER_RATE, &p, t->pool);
+        }
     }
-    mica_free(a.mean);
-    mica_free(a.square);
+    if (hyper)
+        mica_search_hyper_settle(hyper, t->z, t->latents);
+    adam_free(&y);
+    adam_free(&z);
+    return ready ? MICA_OK : mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
+}
+
+static MicaStatus descend_with_hyper(const Task *t, MicaSearchWindow *win, MicaError *error)
+{
+    MicaSearchHyper hyper;
+    MicaStatus status = mica_search_hyper_create(&hyper, win, t->z, error);
+    if (status != MICA_OK)
+        return status;
+    status = descend(t, win, &hyper, error);
+    mica_search_hyper_free(&hyper);
     return status;
 }
 
@@ -92,38 +167,39 @@ static void keep(const MicaSearchWindow *win, const MicaPlane *y)
         }
 }
 
-static MicaStatus search_segment(const MicaSearchPicture *picture, MicaPool *pool, MicaRect rect,
-                                 int iterations, const MicaPlane *y, MicaError *error)
+static MicaStatus search_segment(const Task *t, MicaRect rect, MicaError *error)
 {
+    const int whole = t->latents->grid->columns * t->latents->grid->rows == 1;
     MicaSearchWindow window;
-    MicaStatus status = mica_search_window_create(&window, picture, pool, rect, error);
+    MicaStatus status = mica_search_window_create(&window, t->picture, t->pool, rect, error);
     if (status != MICA_OK)
         return status;
-    status = descend(&window, iterations, error);
+    if (t->schedule.iterations > 0)
+        status = whole ? descend_with_hyper(t, &window, error) : descend(t, &window, NULL, error);
+    if (status == MICA_OK)
+        status = mica_search_sweep(&window, t->schedule.sweeps, error);
     if (status == MICA_OK) {
         mica_search_forward(&window, MICA_ROUND_HARD, 0, 0);
-        keep(&window, y);
+        keep(&window, t->y);
     }
     mica_search_window_free(&window);
     return status;
 }
 
-static MicaStatus search_row(const MicaSearchPicture *picture, MicaPool *pool, int iterations,
-                             const MicaPlane *y, MicaError *error)
+static MicaStatus search_row(const Task *t, MicaError *error)
 {
-    const MicaLatents *l = picture->latents;
+    const MicaLatents *l = t->latents;
     const int row = l->rect.y0 / l->grid->segment_height;
     const int first = l->rect.x0 / l->grid->segment_width;
     MicaStatus status = MICA_OK;
     for (int i = first; i < first + l->segments && status == MICA_OK; i++)
-        status = search_segment(picture, pool, mica_grid_rect(l->grid, i, i + 1, row), iterations,
-                                y, error);
+        status = search_segment(t, mica_grid_rect(l->grid, i, i + 1, row), error);
     return status;
 }
 
-MicaStatus mica_search_latents(const MicaSession *session, const MicaLatents *latents,
+MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                const MicaSearchPlan *plan, int skip, const MicaPlane *y,
-                               MicaError *error)
+                               const MicaPlane *z, MicaError *error)
 {
     const MicaNetwork *n = session->network;
     const int quality = latents->quality, m = n->config.latents, f = n->config.features;
@@ -150,7 +226,8 @@ MicaStatus mica_search_latents(const MicaSession *session, const MicaLatents *la
         for (int c = 0; c < m; c++)
             picture.step[c] *= 1.0f / 16; /* latents are in 1/16 of the quantiser step */
         mica_float_gains(n->head_gain, f, quality, 1, picture.head_gain);
-        status = search_row(&picture, session->pool, plan->iterations, y, error);
+        const Task task = {&picture, session->pool, plan->schedule, latents, y, z};
+        status = search_row(&task, error);
     } else {
         status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }

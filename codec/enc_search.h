@@ -1,6 +1,7 @@
 /*
- * Search for better latents: gradient descent on lambda * squared error + bits, through the decoder
- * networks in float (efforts 6 to 9).
+ * Search for better latents: less lambda * squared error + bits, through the decoder networks in
+ * float. Efforts 3 to 5 make sweeps of rate-distortion optimised quantisation (codec/enc_sweep.h);
+ * 6 to 9 descend by gradient first.
  *
  * The stream stays an ordinary one: the search only moves y before it is rounded. Its float
  * operations are the same on every machine (models/float_network.h).
@@ -12,23 +13,30 @@
 #include "mica/image.h"
 #include "models/nets.h"
 
-/* Iterations of an effort; 0: none, the effort does not search. */
-int mica_search_iterations(int effort);
+/* What an effort does: steps of gradient descent, then sweeps; both 0 for one that does not search.
+ */
+typedef struct MicaSearchSchedule {
+    int iterations, sweeps;
+} MicaSearchSchedule;
+
+MicaSearchSchedule mica_search_schedule(int effort);
+int mica_search_is_idle(MicaSearchSchedule schedule);
 
 typedef struct MicaSearchPlan {
     const MicaImage *image;
-    int iterations;
+    MicaSearchSchedule schedule;
     double frugality; /* scales the price of a bit, 1 is usual */
 } MicaSearchPlan;
 
 /*
  * Replace y (as from mica_analyse(); its window covers that of the latents) by the dequantised
  * latents that the search ends at, so that plain rounding finds its symbols. Each segment of the
- * row is searched by itself. `latents` holds the hyper features (mica_prior() has run) and is not
- * changed. Scale indices below `skip` are not coded.
+ * row is searched by itself. `latents` holds the hyper features (mica_prior() has run). In a
+ * picture of one segment a descent changes the symbols of z as well, and with them the features.
+ * Scale indices below `skip` are not coded.
  */
-MicaStatus mica_search_latents(const MicaSession *session, const MicaLatents *latents,
+MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                const MicaSearchPlan *plan, int skip, const MicaPlane *y,
-                               MicaError *error);
+                               const MicaPlane *z, MicaError *error);
 
 #endif

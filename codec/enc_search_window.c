@@ -22,19 +22,27 @@ static Sizes sizes(const MicaSearchWindow *win)
                    .pixels = (size_t)win->w * (size_t)win->h};
 }
 
-/* Hyper features and latents of the window, from the planes of the picture. */
-static void cut(MicaSearchWindow *win)
+void mica_search_window_read_prior(MicaSearchWindow *win)
+{
+    const Sizes s = sizes(win);
+    float *to = win->features;
+    for (int row = 0; row < win->h; row++)
+        for (int col = 0; col < win->w; col++, to += s.prior + s.latents) {
+            const int16_t *f =
+                mica_plane_at(&win->picture->latents->features, win->x + col, win->y + row);
+            for (int c = 0; c < s.prior; c++)
+                to[c] = f[c];
+        }
+}
+
+static void read_latents(MicaSearchWindow *win)
 {
     const MicaSearchPicture *pic = win->picture;
     const Sizes s = sizes(win);
-    const int stride = s.prior + s.latents;
     for (int row = 0; row < win->h; row++)
         for (int col = 0; col < win->w; col++) {
-            const int16_t *f = mica_plane_at(&pic->latents->features, win->x + col, win->y + row);
             const int16_t *y = mica_plane_at(pic->y, win->x + col, win->y + row);
             const ptrdiff_t to = (ptrdiff_t)row * win->w + col;
-            for (int c = 0; c < s.prior; c++)
-                win->features[to * stride + c] = f[c];
             for (int c = 0; c < s.latents; c++)
                 win->target[to * s.latents + c] = (float)y[c] * pic->step[c];
         }
@@ -92,7 +100,8 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     for (int i = 0; i < n->config.synthesis; i++)
         win->synthesis_mask[i] =
             win->masks + MICA_CONTEXT_STEPS * context_mask + (size_t)i * synthesis_mask;
-    cut(win);
+    mica_search_window_read_prior(win);
+    read_latents(win);
     return MICA_OK;
 }
 
@@ -141,6 +150,7 @@ static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape,
     const MicaBitTable *bits = win->picture->bits;
     switch (win->rounding) {
     case MICA_ROUND_HARD:
+    case MICA_ROUND_TRACED:
         return mica_round(bits, residual, shape, scale);
     case MICA_ROUND_NOT:
         return mica_not_rounded(bits, residual, shape, scale);
@@ -148,6 +158,15 @@ static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape,
         return mica_relax(bits, residual, shape, scale, win->temperature,
                           mica_random(win->seed, id));
     }
+}
+
+/* Keep what the neighbours of a symbol cost. */
+static void trace(MicaSearchWindow *win, ptrdiff_t at, int symbol, int shape, float scale)
+{
+    const MicaStepBits bits = mica_step_bits(win->picture->bits, symbol, shape, scale);
+    win->slope[at] = 1;
+    win->by_residual[at] = bits.down;
+    win->by_index[at] = bits.up;
 }
 
 static void head_row(void *context, int index, int thread)
@@ -177,12 +196,15 @@ static void head_row(void *context, int index, int thread)
             const float mean = out[c] * step[c];
             const float scale = (out[s.quarter + c] + (float)offset[c]) * (1.0f / 64);
             const float residual = win->target[at + c] - mean;
+            const int coded = inside && scale >= (float)pic->skip - 0.5f;
             MicaRelaxed v = not_coded;
-            if (inside && scale >= (float)pic->skip - 0.5f)
+            if (coded)
                 v = relax(win, residual, shape[c], scale, id + (uint32_t)c);
             win->slope[at + c] = v.slope;
             win->by_residual[at + c] = v.bits_by_residual;
-            win->by_index[at + c] = scale < 63.0f ? v.bits_by_index : 0.0f;
+            win->by_index[at + c] = scale > 0.0f && scale < 63.0f ? v.bits_by_index : 0.0f;
+            if (coded && win->rounding == MICA_ROUND_TRACED)
+                trace(win, at + c, (int)v.value, shape[c], scale);
             bits += (double)v.bits;
             d[c] = (v.value + mean) / step[c];
         }
@@ -347,22 +369,28 @@ static void enter_back_row(void *context, int row, int thread)
     const Sizes s = sizes(win);
     float *out = mica_float_runner_scratch(&win->runner, thread);
     const ptrdiff_t first = (ptrdiff_t)row * win->w;
-    n->kernels.product(&n->context[j->step].enter.backward, win->context + first * s.context,
-                       s.context, out, s.latents, (size_t)win->w, 0);
+    const MicaFloatProduct *enter = &n->context[j->step].enter.backward;
+    const int inputs = enter->outputs; /* hyper features, then latents but for step 0 */
+    n->kernels.product(enter, win->context + first * s.context, s.context, out, inputs,
+                       (size_t)win->w, 0);
+    for (int x = 0; win->prior_gradient && x < win->w; x++)
+        for (int c = 0; c < s.prior; c++)
+            win->prior_gradient[(first + x) * s.prior + c] += out[(ptrdiff_t)x * inputs + c];
     /* Only what earlier steps decoded was there when this step ran. */
     for (int x = 0; x < win->w; x++) {
+        const float *latents = out + (ptrdiff_t)x * inputs + s.prior;
         const int phase = (row & 1) * 2 + (x & 1);
         for (int k = 0; k < j->step; k++) {
             const int group = mica_step_group(k, phase);
-            const ptrdiff_t at = (ptrdiff_t)x * s.latents + group * s.quarter;
-            float *g = win->gradient + first * s.latents + at;
+            float *g = win->gradient + (first + x) * s.latents + group * s.quarter;
             for (int c = 0; c < s.quarter; c++)
-                g[c] += out[at + c];
+                g[c] += latents[group * s.quarter + c];
         }
     }
 }
 
-void mica_search_backward(MicaSearchWindow *win)
+/* From the pixels to the decoded latents, in units of y. */
+static void synthesis_back(MicaSearchWindow *win)
 {
     const MicaFloatNetwork *n = win->picture->network;
     for (int i = n->config.synthesis - 1; i >= 0; i--)
@@ -370,10 +398,29 @@ void mica_search_backward(MicaSearchWindow *win)
                               2 * win->h, win->synthesis_mask[i]);
     mica_float_up_back(&win->runner, &n->from_latent, win->synthesis, win->gradient, win->w,
                        win->h);
+}
+
+void mica_search_error_gradient(MicaSearchWindow *win)
+{
+    const Sizes s = sizes(win);
+    synthesis_back(win);
+    float *g = win->gradient;
+    for (size_t i = 0; i < s.pixels; i++)
+        for (int c = 0; c < s.latents; c++)
+            *g++ /= win->picture->step[c];
+}
+
+void mica_search_backward(MicaSearchWindow *win)
+{
+    const MicaFloatNetwork *n = win->picture->network;
+    const Sizes s = sizes(win);
+    synthesis_back(win);
+    if (win->prior_gradient)
+        memset(win->prior_gradient, 0, s.pixels * (size_t)s.prior * sizeof *win->prior_gradient);
     for (int k = MICA_CONTEXT_STEPS - 1; k >= 0; k--) {
         StepJob job = {.window = win, .step = k};
         mica_pool_run(win->runner.pool, 4 * (win->h / 2), head_back_row, &job);
-        if (k == 0)
+        if (k == 0 && !win->prior_gradient)
             break;
         mica_float_block_back(&win->runner, &n->context[k].block, win->context, win->w, win->h,
                               win->context_mask[k]);

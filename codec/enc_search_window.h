@@ -25,6 +25,7 @@ typedef struct MicaSearchPicture {
 
 typedef enum MicaRoundingMode {
     MICA_ROUND_HARD,    /* to symbols, as the encoder will */
+    MICA_ROUND_TRACED,  /* the same, and remember what the neighbouring symbols cost */
     MICA_ROUND_RELAXED, /* at a temperature */
     MICA_ROUND_NOT
 } MicaRoundingMode;
@@ -38,9 +39,11 @@ typedef struct MicaSearchWindow {
     float *features;      /* [h w][prior + latents]: hyper features, dequantised latents */
     float *target;        /* latents in quantiser steps: what is searched */
     float *gradient;      /* of the loss by `target`, in the end */
-    float *slope, *by_residual, *by_index; /* MicaRelaxed of each latent */
-    float *context;                        /* [h w][context]: stream, then gradient */
-    float *synthesis;                      /* [2 h 2 w][features]: stream, then gradient */
+    /* MicaRelaxed of each latent; traced: whether it is coded, MicaStepBits down and up */
+    float *slope, *by_residual, *by_index;
+    float *prior_gradient; /* of the loss by the hyper features; NULL: not wanted */
+    float *context;        /* [h w][context]: stream, then gradient */
+    float *synthesis;      /* [2 h 2 w][features]: stream, then gradient */
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */
@@ -58,7 +61,14 @@ void mica_search_window_free(MicaSearchWindow *window);
 double mica_search_forward(MicaSearchWindow *window, MicaRoundingMode rounding, float temperature,
                            uint32_t seed);
 
+/* Take the hyper features from the planes of the picture, as they are now. */
+void mica_search_window_read_prior(MicaSearchWindow *window);
+
 /* Fill `gradient`; after mica_search_forward() without hard rounding. */
 void mica_search_backward(MicaSearchWindow *window);
+
+/* Fill `gradient` with that of the squared error alone, by the decoded latents in quantiser steps;
+ * after traced rounding. */
+void mica_search_error_gradient(MicaSearchWindow *window);
 
 #endif

@@ -30,7 +30,7 @@ MicaStatus mica_segment_encoder_create(MicaSegmentEncoder *e, const MicaSession 
 void mica_segment_encoder_free(MicaSegmentEncoder *e);
 
 /* Code one row of segments, after the one above it, from y and the symbols of z. A search
- * changes y there. */
+ * changes y there, and in a picture of one segment z. */
 MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPlane *y,
                                     const MicaPlane *z, MicaError *error);
 

@@ -22,8 +22,8 @@ static MicaStatus encode_point(void *context, MicaRatePoint *point, MicaError *e
                                     t->decoded, t->times, error);
 }
 
-/* The highest effort without a gradient search. */
-#define CHEAP_EFFORT 5
+/* The highest effort without a search. */
+#define CHEAP_EFFORT 2
 
 /* With a high effort the cheap one finds the neighbourhood first: its sizes are a few per cent
  * larger, and its slope is that of the other. */

@@ -43,7 +43,7 @@ void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct
 {
     const MicaVideoEncodeSettings full = {.struct_size = struct_size,
                                           .quality = 50,
-                                          .effort = 5,
+                                          .effort = 2,
                                           .cpu_mask = UINT32_MAX,
                                           .gop = 120,
                                           .buffer_ms = 1000,

@@ -18,7 +18,7 @@ void mica_encode_defaults(MicaEncodeSettings *settings, size_t struct_size)
         return;
     const MicaEncodeSettings full = {.struct_size = struct_size,
                                      .quality = 50,
-                                     .effort = 5,
+                                     .effort = 2,
                                      .cpu_mask = UINT32_MAX,
                                      .alpha_quality = 100};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);

@@ -162,11 +162,17 @@ MicaStatus mica_stream_read_tolerant(MicaStream *stream, const void *data, size_
     return read_file(stream, data, size, error);
 }
 
-/* Whether a tolerant reader goes on although a section of this type is damaged. */
-static int may_be_damaged(const MicaStream *stream, int type)
+/* Whether a tolerant reader goes on although a section of this type is cut off. */
+static int may_be_cut(const MicaStream *stream, int type)
 {
     return stream->tolerant && (type == MICA_SECTION_LATENTS || type == MICA_SECTION_ALPHA ||
                                 (type & MICA_SECTION_OPTIONAL) != 0);
+}
+
+/* The same where its bytes are all there, but not as they were written. */
+static int may_be_damaged(const MicaStream *stream, int type)
+{
+    return may_be_cut(stream, type) || (stream->tolerant && type == MICA_SECTION_HYPER);
 }
 
 MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_t size,
@@ -180,7 +186,7 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
         const size_t left = mica_reader_left(&r);
         const uint8_t *payload = mica_read_bytes(&r, length);
         const uint32_t crc = mica_read32(&r);
-        if (r.failed && !may_be_damaged(stream, type))
+        if (r.failed && !may_be_cut(stream, type))
             return mica_fail(error, MICA_ERROR_BITSTREAM, "truncated in section %s",
                              section_name(type));
         if (r.failed) {
@@ -192,14 +198,20 @@ MicaStatus mica_stream_read_sections(MicaStream *stream, const void *data, size_
             }
             break;
         }
-        if (crc != mica_crc32c(mica_crc32c(0, &type, 1), payload, length)) {
+        const uint32_t found = mica_crc32c(mica_crc32c(0, &type, 1), payload, length);
+        if (crc != found) {
             if (!may_be_damaged(stream, type))
                 return mica_fail(error, MICA_ERROR_BITSTREAM, "checksum error in section %s",
                                  section_name(type));
             stream->damaged = 1;
-            if (type != MICA_SECTION_LATENTS)
+            if (type == MICA_SECTION_LATENTS) {
+                stream->latents_damaged = 1;
+            } else if (type == MICA_SECTION_HYPER) {
+                stream->hyper_damaged = 1;
+                stream->hyper_difference = crc ^ found;
+            } else {
                 continue;
-            stream->latents_damaged = 1;
+            }
         }
         if (stream->info_count < MICA_MAX_SECTIONS) {
             MicaSectionInfo *info = &stream->info[stream->info_count++];

@@ -54,9 +54,12 @@ typedef struct MicaStream {
     size_t section_size[MICA_SECTION_COUNT];
     const uint8_t *metadata[MICA_METADATA_COUNT]; /* by type - MICA_METADATA_ICC */
     size_t metadata_size[MICA_METADATA_COUNT];
-    int tolerant; /* latents, alpha and optional sections may be damaged, cut or missing */
-    int damaged;  /* one of them is; if it is not the latents, then section[] is NULL */
+    int tolerant; /* latents, alpha and optional sections may be damaged, cut or missing, the hyper
+                     section damaged */
+    int damaged;  /* one of them is; section[] is NULL unless it is one of the next two */
     int latents_damaged;
+    int hyper_damaged;
+    uint32_t hyper_difference; /* its checksum XOR the one that it should have */
     int info_count;
     MicaSectionInfo info[MICA_MAX_SECTIONS];
 } MicaStream;

@@ -3,6 +3,7 @@
 
 #include "codec/base/mem.h"
 #include "entropy/mixture_coder.h"
+#include "entropy/shared_tables.h"
 #include "entropy/static_tables.h"
 #include "entropy/symbol_tables.h"
 
@@ -10,7 +11,7 @@
 #define BLOCK 256
 
 struct MicaEntropyCoder {
-    MicaSymbolTables *symbols; /* zero-mean distributions */
+    const MicaSymbolTables *symbols; /* zero-mean distributions */
     MicaMixtureDsp dsp;
     MicaMixtureTables mixtures;
     uint8_t coarse[256]; /* scale index of symbol_coder.h nearest to one of the fine grid */
@@ -33,10 +34,10 @@ MicaStatus mica_entropy_create(MicaEntropyCoder **out, uint32_t cpu_flags)
     MicaEntropyCoder *coder = mica_alloc_zero(1, sizeof(*coder));
     if (!coder)
         return MICA_ERROR_OUT_OF_MEMORY;
-    MicaStatus status = mica_symbol_tables_create(&coder->symbols, cpu_flags);
-    if (status != MICA_OK) {
+    coder->symbols = mica_shared_tables_acquire();
+    if (!coder->symbols) {
         mica_entropy_destroy(&coder);
-        return status;
+        return MICA_ERROR_OUT_OF_MEMORY;
     }
     mica_mixture_dsp_init(&coder->dsp, cpu_flags);
     mica_mixture_tables_init(&coder->mixtures);
@@ -55,7 +56,7 @@ void mica_entropy_destroy(MicaEntropyCoder **coder)
 {
     if (!coder || !*coder)
         return;
-    mica_symbol_tables_destroy(&(*coder)->symbols);
+    mica_shared_tables_release(&(*coder)->symbols);
     mica_free(*coder);
     *coder = NULL;
 }

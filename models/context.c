@@ -96,14 +96,28 @@ void mica_latents_free(MicaLatents *latents)
     memset(latents, 0, sizeof *latents);
 }
 
+static void clear_positions(const MicaLatents *l, int x0, int x1, int y)
+{
+    const MicaNetworkConfig *c = &l->runner->network->config;
+    int16_t *d = mica_plane_at(&l->features, x0, y) + c->prior;
+    for (int x = x0; x < x1; x++, d += l->stride)
+        memset(d, 0, (size_t)c->latents * sizeof *d);
+}
+
 static void clear_row(void *context, int index, int thread)
 {
     const MicaLatents *l = context;
-    const MicaNetwork *n = l->runner->network;
-    int16_t *d = mica_plane_at(&l->features, l->rect.x0, l->rect.y0 + index) + n->config.prior;
     (void)thread;
-    for (int x = l->rect.x0; x < l->rect.x1; x++, d += l->stride)
-        memset(d, 0, (size_t)n->config.latents * sizeof *d);
+    clear_positions(l, l->rect.x0, l->rect.x1, l->rect.y0 + index);
+}
+
+void mica_latents_clear(const MicaLatents *latents, int segment)
+{
+    const MicaRect *r = &latents->rect;
+    const int width = latents->grid->segment_width, x0 = r->x0 + segment * width;
+    const int x1 = segment + 1 < latents->segments ? x0 + width : r->x1;
+    for (int y = r->y0; y < r->y1; y++)
+        clear_positions(latents, x0, x1, y);
 }
 
 void mica_latents_move(MicaLatents *latents, int first, int last, int row)

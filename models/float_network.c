@@ -61,13 +61,13 @@ static void put(float *packed, int inputs, int input, int output, float value)
     packed[((ptrdiff_t)panel * inputs + input) * MICA_FLOAT_PANEL + column] = value;
 }
 
-/* Gradients are wanted of the inputs from `first` on; results are clamped to low..high. */
-static void layer_from(Builder *b, const char *name, MicaFloatLayer *layer, int inputs, int outputs,
-                       int first, float low, float high)
+/* Results are clamped to low..high. */
+static void clamped_layer(Builder *b, const char *name, MicaFloatLayer *layer, int inputs,
+                          int outputs, float low, float high)
 {
     const int8_t *weight = tensor(b, name, ".weight", MICA_TENSOR_S8, outputs, inputs);
     float *forward = packed_product(b, &layer->forward, inputs, outputs);
-    float *backward = packed_product(b, &layer->backward, outputs, inputs - first);
+    float *backward = packed_product(b, &layer->backward, outputs, inputs);
     float *scale = reserve(b, (size_t)outputs), *bias = reserve(b, (size_t)outputs);
     requant(b, name, outputs, scale, bias);
     layer->forward.bias = bias;
@@ -77,14 +77,13 @@ static void layer_from(Builder *b, const char *name, MicaFloatLayer *layer, int 
         for (int i = 0; i < inputs; i++) {
             const float v = (float)weight[o * inputs + i] * scale[o];
             put(forward, inputs, i, o, v);
-            if (i >= first)
-                put(backward, outputs, o, i - first, v);
+            put(backward, outputs, o, i, v);
         }
 }
 
 static void layer(Builder *b, const char *name, MicaFloatLayer *l, int inputs, int outputs)
 {
-    layer_from(b, name, l, inputs, outputs, 0, -FLT_MAX, FLT_MAX);
+    clamped_layer(b, name, l, inputs, outputs, -FLT_MAX, FLT_MAX);
 }
 
 static void depthwise(Builder *b, const char *name, MicaFloatDepthwise *l, int channels)
@@ -102,13 +101,13 @@ static void block(Builder *b, const char *name, MicaFloatBlock *l, int channels,
 {
     char part[64];
     snprintf(part, sizeof part, "%s.a", name);
-    layer_from(b, part, &l->a, channels, channels, 0, 0, 127);
+    clamped_layer(b, part, &l->a, channels, channels, 0, 127);
     snprintf(part, sizeof part, "%s.dw", name);
     depthwise(b, part, &l->dw, channels);
     snprintf(part, sizeof part, "%s.b", name);
     layer(b, part, &l->b, channels, channels);
     snprintf(part, sizeof part, "%s.e", name);
-    layer_from(b, part, &l->e, channels, channels * expand, 0, 0, 127);
+    clamped_layer(b, part, &l->e, channels, channels * expand, 0, 127);
     snprintf(part, sizeof part, "%s.f", name);
     layer(b, part, &l->f, channels * expand, channels);
 }
@@ -116,7 +115,7 @@ static void block(Builder *b, const char *name, MicaFloatBlock *l, int channels,
 static void build(Builder *b, MicaFloatNetwork *n)
 {
     const MicaNetworkConfig *c = &n->config;
-    const int f = c->features, m = c->latents, p = c->prior, t = c->context;
+    const int f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
     char name[64];
     layer(b, "stem", &n->stem, 192, f);
     layer(b, "to_latent", &n->to_latent, 4 * f, m);
@@ -124,10 +123,14 @@ static void build(Builder *b, MicaFloatNetwork *n)
         snprintf(name, sizeof name, "analysis.%d", i);
         block(b, name, &n->analysis[i], f, 2);
     }
+    layer(b, "prior_up0", &n->prior_up0, z, 4 * z);
+    block(b, "prior_block0", &n->prior_block0, z, 2);
+    layer(b, "prior_up1", &n->prior_up1, z, 4 * p);
+    block(b, "prior_block1", &n->prior_block1, p, 1);
     for (int k = 0; k < MICA_CONTEXT_STEPS; k++) {
         MicaFloatContextStep *step = &n->context[k];
         snprintf(name, sizeof name, "context.%d.enter", k);
-        layer_from(b, name, &step->enter, k ? p + m : p, t, k ? p : 0, -FLT_MAX, FLT_MAX);
+        layer(b, name, &step->enter, k ? p + m : p, t);
         snprintf(name, sizeof name, "context.%d.0", k);
         block(b, name, &step->block, t, 1);
         for (int g = 0; g < MICA_GROUPS; g++) {

@@ -34,8 +34,6 @@ typedef struct MicaFloatBlock {
 } MicaFloatBlock;
 
 typedef struct MicaFloatContextStep {
-    /* The gradient of `enter` is that of the dequantised latents only: the hyper features are
-     * fixed. */
     MicaFloatLayer enter;
     MicaFloatBlock block;
     MicaFloatLayer head[MICA_GROUPS];
@@ -44,8 +42,9 @@ typedef struct MicaFloatContextStep {
 typedef struct MicaFloatNetwork {
     MicaNetworkConfig config;
     MicaFloatKernels kernels;
-    MicaFloatLayer stem, to_latent, from_latent, head;
+    MicaFloatLayer stem, to_latent, prior_up0, prior_up1, from_latent, head;
     MicaFloatBlock analysis[MICA_MAX_BLOCKS], synthesis[MICA_MAX_BLOCKS];
+    MicaFloatBlock prior_block0, prior_block1;
     MicaFloatContextStep context[MICA_CONTEXT_STEPS];
     float *memory;
 } MicaFloatNetwork;

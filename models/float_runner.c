@@ -13,12 +13,15 @@ static size_t most(size_t a, size_t b)
 static size_t scratch_need(const MicaNetworkConfig *c, size_t w16)
 {
     const size_t f = (size_t)c->features, t = (size_t)c->context, m = (size_t)c->latents;
+    const size_t z = (size_t)c->hyper, p = (size_t)c->prior;
     const size_t w8 = 2 * w16;
     size_t need = w8 * (192 + 2 * f);    /* head and stem rows */
     need = most(need, w8 * (2 * f + f)); /* block at 1/8: e and dw */
     need = most(need, w16 * 2 * t);
     need = most(need, w16 * 4 * f);
     need = most(need, w16 * 2 * m);
+    need = most(need, w16 * (p + m));     /* gradient of a context step's input */
+    need = most(need, w16 * 2 * (z + p)); /* the prior */
     return need + 64;
 }
 
@@ -31,8 +34,9 @@ MicaStatus mica_float_runner_create(MicaFloatRunner *runner, const MicaFloatNetw
     runner->scratch =
         mica_alloc((size_t)mica_pool_threads(pool) * runner->scratch_size, sizeof *runner->scratch);
     const size_t pixels = (size_t)w16 * (size_t)h16;
-    runner->hidden = mica_alloc(most(4 * pixels * (size_t)c->features, pixels * (size_t)c->context),
-                                sizeof(float));
+    size_t widest = most(4 * (size_t)c->features, (size_t)c->context);
+    widest = most(widest, most((size_t)c->prior, (size_t)c->hyper));
+    runner->hidden = mica_alloc(pixels * widest, sizeof(float));
     if (!runner->scratch || !runner->hidden) {
         mica_float_runner_free(runner);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");

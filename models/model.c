@@ -7,6 +7,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "entropy/shared_tables.h"
 
 typedef struct PackedNetwork {
     struct PackedNetwork *next;
@@ -19,7 +20,8 @@ struct MicaModel {
     MicaModelFile file;
     pthread_mutex_t lock; /* guards `packed`; entries never change once linked */
     PackedNetwork *packed;
-    const void *unchecked; /* the bytes whose checksum was not computed, or NULL */
+    const MicaSymbolTables *tables; /* held so that no picture has to build them */
+    const void *unchecked;          /* the bytes whose checksum was not computed, or NULL */
 };
 
 static MicaStatus load(MicaModel **model, const void *data, size_t size, int verify,
@@ -35,7 +37,10 @@ static MicaStatus load(MicaModel **model, const void *data, size_t size, int ver
     atomic_init(&m->references, 1);
     m->unchecked = verify ? NULL : data;
     pthread_mutex_init(&m->lock, NULL);
-    MicaStatus status = mica_model_file_parse(&m->file, data, size, verify, error);
+    m->tables = mica_shared_tables_acquire();
+    MicaStatus status = m->tables
+                            ? mica_model_file_parse(&m->file, data, size, verify, error)
+                            : mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the model");
     const MicaNetwork *network;
     if (status == MICA_OK) /* checks the tensors, and packs what will be needed anyway */
         status = mica_model_network(m, mica_cpu_flags(), &network, error);
@@ -91,6 +96,7 @@ void mica_model_unref(MicaModel **model)
         m->packed = next;
     }
     mica_model_file_free(&m->file);
+    mica_shared_tables_release(&m->tables);
     pthread_mutex_destroy(&m->lock);
     mica_free(m);
 }

@@ -4,7 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
-#include "entropy/symbol_coder.h"
+#include "entropy/shared_tables.h"
 
 #define SCALE_SHAPE 8 /* of the distribution of scale indices: between Laplace's and the normal */
 
@@ -161,7 +161,7 @@ static int decode_tensor(Rows *rows, const MicaTensor *t, const MicaValueCode *c
     return 1;
 }
 
-static MicaStatus open_rows(Rows *rows, MicaSymbolTables **tables, const MicaTensor *tensors,
+static MicaStatus open_rows(Rows *rows, const MicaSymbolTables **tables, const MicaTensor *tensors,
                             int count)
 {
     size_t widest = 1;
@@ -169,11 +169,9 @@ static MicaStatus open_rows(Rows *rows, MicaSymbolTables **tables, const MicaTen
         const size_t columns = tensors[i].count / rows_of(&tensors[i]);
         widest = columns > widest ? columns : widest;
     }
-    const MicaStatus status = mica_symbol_tables_create(tables, 0);
-    if (status != MICA_OK)
-        return status;
+    *tables = mica_shared_tables_acquire();
     rows->memory = mica_alloc(widest, 2 * sizeof(int16_t) + 2);
-    if (!rows->memory)
+    if (!*tables || !rows->memory)
         return MICA_ERROR_OUT_OF_MEMORY;
     rows->symbols = rows->memory;
     rows->column_indices = rows->symbols + widest;
@@ -191,7 +189,7 @@ MicaStatus mica_values_decode(MicaReader *r, const MicaTensor *tensors, const Mi
     Rows rows = {.low = mica_read_bytes(r, low_bytes)};
     const size_t coded = mica_reader_left(r);
     const uint8_t *segment = mica_read_bytes(r, coded);
-    MicaSymbolTables *tables = NULL;
+    const MicaSymbolTables *tables = NULL;
     MicaSymbolDecoder decoder;
     MicaStatus status = rows.low && segment ? MICA_OK : MICA_ERROR_MODEL_CORRUPT;
     if (status == MICA_OK)
@@ -205,7 +203,7 @@ MicaStatus mica_values_decode(MicaReader *r, const MicaTensor *tensors, const Mi
     if (status == MICA_OK && mica_symbol_decoder_finish(&decoder) != MICA_OK)
         status = MICA_ERROR_MODEL_CORRUPT;
     mica_free(rows.memory);
-    mica_symbol_tables_destroy(&tables);
+    mica_shared_tables_release(&tables);
     if (status == MICA_ERROR_OUT_OF_MEMORY)
         return mica_fail(error, status, "no memory for the model");
     return status == MICA_OK ? MICA_OK

@@ -83,6 +83,9 @@ void mica_latents_free(MicaLatents *latents);
  * after the one above it. The dequantised latents of the new window are zero. */
 void mica_latents_move(MicaLatents *latents, int first, int last, int row);
 
+/* Zero the dequantised latents of one segment of the row. */
+void mica_latents_clear(const MicaLatents *latents, int segment);
+
 /* Channel group that step k codes at a phase. */
 int mica_step_group(int step, int phase);
 

@@ -339,7 +339,7 @@ int cmd_bench(int argc, char **argv)
     memset(&job, 0, sizeof job);
     job.runs = 5;
     job.quality = 50;
-    job.effort = 5;
+    job.effort = 2;
     job.coder_tag = "kodak";
     /* Named, so that it is loaded once and not in every run, as a program with many pictures would.
      */
@@ -347,7 +347,7 @@ int cmd_bench(int argc, char **argv)
     const Option options[] = {
         {"runs", 'n', OPTION_INT, &job.runs, 1, MAX_RUNS, "N", "timed runs, default 5"},
         {"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q", "as of encode, default 50"},
-        {"effort", 'e', OPTION_INT, &job.effort, 1, 9, "N", "as of encode, default 5"},
+        {"effort", 'e', OPTION_INT, &job.effort, 1, 9, "N", "as of encode, default 2"},
         OPTION_MODEL(job.codec, "built-in model or model file, default S"),
         {"threads", 0, OPTION_INT, &job.codec.threads, 0, MAX_THREADS, "N",
          "measure only this number; 0: 1 and all (default)"},

@@ -184,14 +184,14 @@ int cmd_encode(int argc, char **argv)
     const char *tune = NULL;
     memset(&job, 0, sizeof job);
     job.quality = 50;
-    job.effort = 5;
+    job.effort = 2;
     job.contents = (EncodeContents)ENCODE_CONTENTS_DEFAULTS;
     job.video.gop = 120;
     job.video.buffer_ms = 1000;
     const Option options[] = {{"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q",
                                "0 (smallest file) .. 100, default 50, steps of 0.1"},
                               {"effort", 'e', OPTION_INT, &job.effort, 1, 9, "N",
-                               "1 (fastest) .. 9 (smallest file), default 5"},
+                               "1 (fastest) .. 9 (smallest file), default 2"},
                               {"progressive", 0, OPTION_FLAG, &job.progressive, 0, 0, NULL,
                                "order the file so that a part of it gives a preview"},
                               {"segment", 0, OPTION_INT, &job.segment, 32, 65535, "N",

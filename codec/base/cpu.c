@@ -3,6 +3,7 @@
 #endif
 #include "codec/base/cpu.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,9 +92,18 @@ static uint32_t detect(void)
 
 #endif
 
+/* Asked once: in a virtual machine every CPUID is a call to the host, tens of microseconds. Threads
+ * that come first at the same time find the same. */
 uint32_t mica_cpu_flags(void)
 {
-    return detect();
+    static atomic_uint found;
+    const unsigned known = 1u << 31; /* no flag */
+    unsigned flags = atomic_load_explicit(&found, memory_order_relaxed);
+    if (!flags) {
+        flags = known | detect();
+        atomic_store_explicit(&found, flags, memory_order_relaxed);
+    }
+    return flags & ~known;
 }
 
 /* `implied` is what the name selects. AVX-512 does not bring AVX-VNNI along: many processors have

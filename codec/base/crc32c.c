@@ -44,3 +44,26 @@ uint32_t mica_crc32c(uint32_t crc, const void *data, size_t size)
         crc = crc >> 8 ^ table[(crc ^ p[i]) & 255];
     return ~crc;
 }
+
+/* The checksum is linear: a change of one byte differs from none by table[change], moved on by the
+ * zero bytes that follow. Moving the difference back, a byte at a time, ends at the change itself
+ * where the damaged byte is. The top byte of an entry tells which it is, so moving on can be
+ * undone.
+ */
+int mica_crc32c_locate(uint32_t difference, size_t size, size_t *position, uint8_t *change)
+{
+    uint8_t index[256];
+    for (int i = 0; i < 256; i++)
+        index[table[i] >> 24] = (uint8_t)i;
+    int places = 0;
+    for (size_t i = 0; i < size && difference; i++) {
+        const uint8_t low = index[difference >> 24];
+        difference = (difference ^ table[low]) << 8 | low;
+        if (difference < 256) {
+            *position = i;
+            *change = (uint8_t)difference;
+            places++;
+        }
+    }
+    return places;
+}

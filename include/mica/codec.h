@@ -3,7 +3,7 @@
  *
  * Settings start from their defaults function, so that fields added later keep old callers working.
  * The same input, settings and model give the same bytes and the same pixels on every machine,
- * whatever `threads` and `cpu_mask` are. Efforts 6 to 9 search in floating point, with IEEE 754
+ * whatever `threads` and `cpu_mask` are. Efforts 3 to 9 search in floating point, with IEEE 754
  * single precision operations in a fixed order, so this holds for them as long as the process keeps
  * the default rounding and does not flush denormals to zero. Decoding is integer arithmetic
  * throughout.
@@ -29,7 +29,7 @@ typedef struct MicaTimes {
     double context;   /* context networks and quantisation */
     double entropy;   /* rANS coding */
     double synthesis; /* latents to pixels (decoder) */
-    double search;    /* better latents (encoder, efforts 6 to 9) */
+    double search;    /* better latents (encoder, efforts 3 to 9) */
     double total;
     int encodes; /* how often the encoder coded the picture, to meet a target */
 } MicaTimes;
@@ -42,7 +42,7 @@ typedef struct MicaEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S */
     double quality;         /* 0 (smallest file) .. 100, default 50; steps of 0.1 are distinct */
-    int effort;             /* 1 (fastest) .. 9 (smallest file), default 5; see docs/effort.md */
+    int effort;             /* 1 (fastest) .. 9 (smallest file), default 2; see docs/effort.md */
     int threads;            /* 0: one per processor */
     uint32_t cpu_mask; /* instruction sets that may be used, see mica_cpu_flags(); default all */
     MicaTimes *times;  /* filled if not NULL */
@@ -102,8 +102,9 @@ typedef struct MicaDecodeSettings {
      * (to the library's few MB for model and threads); MICA_ERROR_LIMIT. 0 (the default): any. */
     uint64_t max_memory;
     /* 0 (the default): a damaged file is an error. 1: decode what is intact; the rest is predicted
-     * from what is, down to a blurred picture from the hyper latents. Header and hyper latents must
-     * be intact. */
+     * from what is, down to a blurred picture from the hyper latents. The header must be intact and
+     * the hyper latents be there; damage to one byte of them is undone, more of it costs the
+     * segments from there on. */
     int best_effort;
     MicaDamage *damage; /* filled if not NULL and the call succeeds */
     MicaProgress progress;

@@ -116,7 +116,7 @@ typedef struct MicaVideoEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S; a reference is held */
     double quality;         /* 0 (fewest bits) .. 100, default 50 */
-    int effort;             /* 1 (fastest) .. 9, default 5 */
+    int effort;             /* 1 (fastest) .. 9, default 2 */
     int threads;            /* 0: one per processor */
     int frame_threads;      /* frames coded at once, each on its share of the threads; 0: as many as
                                threads. Delays packets by as many frames. 1 with a bit rate. */

@@ -62,7 +62,7 @@ class Options(mica_case.MicaCase):
 
     def test_targets(self):
         photo = os.path.join(mica_case.TESTIMAGES, 'photo_dandelion.png')
-        for effort in ('1', '5'):
+        for effort in ('1', '3'):
             self.ok('encode', '-e', effort, '--target-size', '9000', photo, 'b.mica')
             self.assertIn(len(self.get('b.mica')), range(8910, 9001))
             self.ok('encode', '-e', effort, '--target-psnr', '37', photo, 'b.mica')

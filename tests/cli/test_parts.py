@@ -100,13 +100,27 @@ class Parts(mica_case.MicaCase):
         self.mica('decode', '--best-effort', 'bad.mica', 'out.png')
         self.assertTrue(os.path.getsize(self.path('out.png')))
 
+    def test_damaged_hyper_latents(self):
+        hyper = self.json('info', '--json', 'good.mica')['sections'][1]
+        self.assertEqual(hyper['type'], 'HYPR')
+        bad = bytearray(self.good)
+        bad[hyper['offset'] + hyper['size'] // 2] ^= 85  # one byte is repaired
+        picture, text = self.damaged(bytes(bad), 'checksum')
+        self.assertIn('0 of 6 segments', text)
+        self.assertEqual(picture, self.decode())
+        for place in range(0, hyper['size'], 3):  # nothing is left
+            bad[hyper['offset'] + place] ^= 255
+        picture, text = self.damaged(bytes(bad), 'checksum')
+        self.assertIn('6 of 6 segments', text)
+        for c in range(3):  # flat but for the borders, not garbage
+            self.assertLess(max(picture[3][c::3]) - min(picture[3][c::3]), 16)
+
     def test_no_picture_without_header_or_hyper_latents(self):
         info = self.json('info', '--json', 'good.mica')
-        for section in info['sections'][:2]:
-            bad = bytearray(self.good)
-            bad[section['offset']] ^= 1
-            self.put('bad.mica', bytes(bad))
-            self.fails('decode', '--best-effort', 'bad.mica', 'out.ppm', file='bad.mica', reason=section['type'])
+        bad = bytearray(self.good)
+        bad[info['sections'][0]['offset']] ^= 1
+        self.put('bad.mica', bytes(bad))
+        self.fails('decode', '--best-effort', 'bad.mica', 'out.ppm', file='bad.mica', reason='PICT')
         for size in (1, 10, 14, 20, info['sections'][1]['offset'] + 3):
             self.put('bad.mica', self.good[:size])
             self.fails('decode', '--best-effort', 'bad.mica', 'out.ppm', file='bad.mica')

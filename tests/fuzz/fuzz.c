@@ -16,6 +16,16 @@ void fuzz_require(int condition, const char *what)
     }
 }
 
+int fuzz_check_all;
+
+int fuzz_sampled(const uint8_t *data, size_t size, uint32_t one_in)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ data[i]) * 16777619u;
+    return fuzz_check_all || (hash >> 8) % one_in == 0;
+}
+
 uint8_t *fuzz_copy(const uint8_t *data, size_t size)
 {
     uint8_t *const copy = malloc(size ? size : 1);

@@ -16,6 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Abort with a message, which is what a fuzzer calls a finding, unless the condition holds. */
 void fuzz_require(int condition, const char *what);
 
+/*
+ * Whether this input also gets the checks that cost many times more than the call they check: one
+ * in `one_in` does, by its hash, so that an input always does the same. Replaying a corpus checks
+ * everything (fuzz_check_all).
+ */
+int fuzz_sampled(const uint8_t *data, size_t size, uint32_t one_in);
+extern int fuzz_check_all;
+
 /* A heap block of exactly these bytes, so that the address sanitizer sees any read past the end. */
 uint8_t *fuzz_copy(const uint8_t *data, size_t size);
 

@@ -27,6 +27,7 @@ static void replay(const char *path)
 
 int main(int argc, char **argv)
 {
+    fuzz_check_all = 1;
     for (int i = 1; i < argc; i++) {
         struct dirent **entries;
         const int count = scandir(argv[i], &entries, NULL, alphasort);

@@ -80,12 +80,40 @@ static void test_crc32c(void **state)
         assert_int_equal(mica_crc32c(mica_crc32c(0, data, n), data + n, sizeof(data) - n), whole);
 }
 
+/* Every change of every byte is found where it is, and two changes are not taken for one. */
+static void test_crc32c_locate(void **state)
+{
+    (void)state;
+    uint8_t data[60];
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * i);
+    const uint32_t right = mica_crc32c(7, data, sizeof(data));
+    size_t position = 99;
+    uint8_t change = 0;
+    assert_int_equal(mica_crc32c_locate(0, sizeof(data), &position, &change), 0);
+    for (size_t i = 0; i < sizeof(data); i++)
+        for (unsigned x = 1; x < 256; x++) {
+            data[i] ^= (uint8_t)x;
+            const uint32_t wrong = mica_crc32c(7, data, sizeof(data));
+            assert_int_equal(mica_crc32c_locate(wrong ^ right, sizeof(data), &position, &change),
+                             1);
+            assert_int_equal(position, sizeof(data) - 1 - i);
+            assert_int_equal(change, x);
+            data[(i + 11) % sizeof(data)] ^= 1;
+            const uint32_t two = mica_crc32c(7, data, sizeof(data));
+            assert_int_equal(mica_crc32c_locate(two ^ right, sizeof(data), &position, &change), 0);
+            data[(i + 11) % sizeof(data)] ^= 1;
+            data[i] ^= (uint8_t)x;
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_sha256_lengths),
         cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_crc32c_locate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

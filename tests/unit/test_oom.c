@@ -223,7 +223,7 @@ static void test_encode(void **state)
         mica_encode_defaults(&s, sizeof s);
         s.model = tiny;
         s.threads = 1;
-        s.effort = kind ? 1 : 6;          /* which searches in floating point */
+        s.effort = kind ? 1 : 6;          /* which descends by gradient */
         s.target_size = kind ? 60000 : 0; /* that quality 100 does not reach either */
         every_allocation(kind ? "encode to a target" : "search", try_encode, &s);
     }

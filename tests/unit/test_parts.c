@@ -342,6 +342,87 @@ static void test_damage_is_contained(void **state)
     mica_image_free(&whole);
 }
 
+/* One damaged byte of the hyper section is undone. */
+static void test_damaged_hyper_byte(void **state)
+{
+    (void)state;
+    MicaDecodeSettings s = settings(1);
+    MicaDamage damage;
+    s.best_effort = 1;
+    s.damage = &damage;
+    MicaStreamInfo info;
+    MicaImage whole, image;
+    assert_int_equal(mica_stream_info(plain.data, plain.size, &info, NULL), MICA_OK);
+    assert_int_equal(decode(plain.data, plain.size, &s, &whole), MICA_OK);
+    uint8_t *copy = malloc(plain.size);
+    const size_t step = 1 + info.sections[1].size / 40;
+    /* The section and its checksum. */
+    for (size_t i = 0; i < info.sections[1].size + 4; i += i < info.sections[1].size ? step : 1) {
+        memcpy(copy, plain.data, plain.size);
+        copy[info.sections[1].offset + i] ^= (uint8_t)(1 + choose(255));
+        assert_int_equal(decode(copy, plain.size, &s, &image), MICA_OK);
+        assert_int_equal(damage.found, 1);
+        assert_int_equal(damage.damaged_segments, 0);
+        assert_same(&image, &whole, 0, 0);
+        mica_image_free(&image);
+    }
+    free(copy);
+    mica_image_free(&whole);
+}
+
+/* More damage costs the segments that need what comes behind it, and no others. */
+static void test_damaged_hyper_section(void **state)
+{
+    (void)state;
+    MicaImage tall, whole, image;
+    MicaEncodeSettings e;
+    mica_encode_defaults(&e, sizeof e);
+    e.model = tiny;
+    e.threads = 1;
+    e.segment = SEGMENT;
+    MicaBuffer file;
+    assert_int_equal(mica_image_alloc(&tall, 90, 900, 3), MICA_OK);
+    for (int y = 0; y < tall.height; y++)
+        for (int x = 0; x < tall.width * 3; x++)
+            tall.data[y * tall.stride + x] = (uint8_t)(90 + 80 * sin(x * 0.1) * cos(y * 0.07));
+    assert_int_equal(mica_image_encode(&tall, &e, &file, NULL), MICA_OK);
+    MicaDecodeSettings s = settings(1);
+    MicaDamage damage;
+    s.best_effort = 1;
+    s.damage = &damage;
+    MicaStreamInfo info;
+    assert_int_equal(mica_stream_info(file.data, file.size, &info, NULL), MICA_OK);
+    assert_int_equal(decode(file.data, file.size, &s, &whole), MICA_OK);
+    int last = 0;
+    for (int percent = 95; percent >= 5; percent -= 15) {
+        uint8_t *copy = malloc(file.size);
+        memcpy(copy, file.data, file.size);
+        uint8_t *at =
+            copy + info.sections[1].offset + info.sections[1].size * (size_t)percent / 100;
+        at[0] ^= 1;
+        at[2] ^= 1;
+        assert_int_equal(decode(copy, file.size, &s, &image), MICA_OK);
+        assert_int_equal(damage.found, 1);
+        /* The earlier the damage, the more is lost: from some row on, all. */
+        assert_true(damage.damaged_segments > 0 && damage.damaged_segments >= last);
+        last = damage.damaged_segments;
+        int row = 0;
+        while (row < tall.height &&
+               !memcmp(image.data + row * image.stride, whole.data + row * whole.stride, 90 * 3))
+            row++;
+        /* 15 rows of 2 segments; the synthesis of the tiny model reaches 16 pixels beyond. */
+        const int intact = (damage.segments - damage.damaged_segments) / 2 * SEGMENT - 16;
+        assert_true(row >= intact);
+        assert_true(percent < 50 || intact > tall.height / 4);
+        mica_image_free(&image);
+        free(copy);
+    }
+    assert_true(last > damage.segments / 2);
+    mica_image_free(&whole);
+    mica_image_free(&tall);
+    mica_buffer_free(&file);
+}
+
 /* The more of a progressive file is there, the better the picture (with the trained model). */
 static void test_progressive_prefixes(void **state)
 {
@@ -484,6 +565,8 @@ int main(void)
         cmocka_unit_test(test_every_section_boundary),
         cmocka_unit_test(test_bit_flips_are_reported),
         cmocka_unit_test(test_damage_is_contained),
+        cmocka_unit_test(test_damaged_hyper_byte),
+        cmocka_unit_test(test_damaged_hyper_section),
         cmocka_unit_test(test_progressive_prefixes),
         cmocka_unit_test(test_limits_and_cancelling),
         cmocka_unit_test(test_arguments),

@@ -158,7 +158,7 @@ static void test_pictures(void **state)
 {
     (void)state;
     MicaImage a = picture(200, 150);
-    static const int efforts[] = {1, 5, 6};
+    static const int efforts[] = {1, 2, 3, 6};
     for (size_t e = 0; e < sizeof efforts / sizeof *efforts; e++) {
         MicaEncodeSettings s;
         MicaTimes times;

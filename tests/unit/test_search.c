@@ -15,7 +15,9 @@
 #include "codec/base/cpu.h"
 #include "codec/base/mem.h"
 #include "codec/enc_search.h"
+#include "codec/enc_search_hyper.h"
 #include "codec/enc_search_window.h"
+#include "codec/enc_sweep.h"
 #include "codec/enc_window.h"
 #include "codec/session.h"
 #include "mica/mica.h"
@@ -251,6 +253,85 @@ static void test_gradient(void **state)
     check_gradient(1);
 }
 
+/* The same for the hyper latents, whose own bits are part of the loss. */
+static double hyper_loss(MicaSearchHyper *hyper, MicaSearchWindow *w, size_t count)
+{
+    const MicaNetwork *n = w->picture->latents->runner->network;
+    mica_search_hyper_forward(hyper);
+    double loss = mica_search_forward(w, MICA_ROUND_NOT, 0, 0);
+    for (size_t i = 0; i < count; i++) {
+        const size_t c = i % (size_t)n->config.hyper;
+        loss += (double)mica_not_rounded(w->picture->bits, hyper->target[i], n->z_shape[c],
+                                         hyper->index[c])
+                    .bits;
+    }
+    return loss;
+}
+
+static void test_hyper_gradient(void **state)
+{
+    (void)state;
+    Setup s;
+    open_setup(&s, 90, 140, 3, 300);
+    s.picture.skip = -10000; /* all are coded: where that begins the loss jumps */
+    MicaSearchWindow w;
+    MicaSearchHyper hyper;
+    assert_int_equal(mica_search_window_create(&w, &s.picture, s.session.pool, s.grid.whole, NULL),
+                     MICA_OK);
+    const MicaPlane *z = &s.window.z;
+    assert_int_equal(mica_search_hyper_create(&hyper, &w, z, NULL), MICA_OK);
+    const size_t count = mica_rect_area(&z->rect) * (size_t)s.network->config.hyper;
+    /* Away from the integers, where the bits have a kink. */
+    for (size_t i = 0; i < count; i++)
+        hyper.target[i] += i % 2 ? 0.3f : -0.4f;
+    hyper_loss(&hyper, &w, count);
+    mica_search_backward(&w);
+    mica_search_hyper_backward(&hyper);
+    float *gradient = malloc(count * sizeof *gradient), *start = malloc(count * sizeof *start);
+    memcpy(gradient, hyper.gradient, count * sizeof *gradient);
+    memcpy(start, hyper.target, count * sizeof *start);
+    double length = 0;
+    for (size_t i = 0; i < count; i++)
+        length += (double)gradient[i] * gradient[i];
+    length = sqrt(length);
+    const double h = 0.02;
+    double loss[2];
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < count; i++)
+            hyper.target[i] = start[i] + (float)((side ? h : -h) * gradient[i] / length);
+        loss[side] = hyper_loss(&hyper, &w, count);
+    }
+    const double seen = (loss[1] - loss[0]) / (2 * h);
+    print_message("gradient %.4f, finite difference %.4f\n", length, seen);
+    assert_true(fabs(seen / length - 1) <= 0.1);
+    free(gradient);
+    free(start);
+    mica_search_hyper_free(&hyper);
+    mica_search_window_free(&w);
+    close_setup(&s);
+}
+
+/* Sweeps of steps to better symbols lower the loss. */
+static void test_sweeps(void **state)
+{
+    (void)state;
+    Setup s;
+    open_setup(&s, 128, 192, 3, 500);
+    MicaSearchWindow w;
+    assert_int_equal(mica_search_window_create(&w, &s.picture, s.session.pool, s.grid.whole, NULL),
+                     MICA_OK);
+    double last = mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
+    for (int sweep = 0; sweep < 2; sweep++) {
+        assert_int_equal(mica_search_sweep(&w, 1, NULL), MICA_OK);
+        const double loss = mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
+        print_message("loss %.0f after %.0f\n", loss, last);
+        assert_true(loss < last);
+        last = loss;
+    }
+    mica_search_window_free(&w);
+    close_setup(&s);
+}
+
 static MicaBuffer encode(const MicaImage *image, int effort, int threads, uint32_t cpu_mask)
 {
     MicaEncodeSettings s;
@@ -269,17 +350,19 @@ static void test_deterministic(void **state)
 {
     (void)state;
     MicaImage image = picture(100, 140, 3);
-    MicaBuffer a = encode(&image, 6, 1, 0);
-    for (int threads = 1; threads <= 3; threads++) {
-        MicaBuffer b = encode(&image, 6, threads, UINT32_MAX);
-        assert_int_equal(a.size, b.size);
-        assert_memory_equal(a.data, b.data, a.size);
-        mica_buffer_free(&b);
+    for (int effort = 4; effort <= 6; effort += 2) {
+        MicaBuffer a = encode(&image, effort, 1, 0);
+        for (int threads = 1; threads <= 3; threads++) {
+            MicaBuffer b = encode(&image, effort, threads, UINT32_MAX);
+            assert_int_equal(a.size, b.size);
+            assert_memory_equal(a.data, b.data, a.size);
+            mica_buffer_free(&b);
+        }
+        MicaImage decoded;
+        assert_int_equal(mica_image_decode(a.data, a.size, NULL, &decoded, NULL), MICA_OK);
+        mica_image_free(&decoded);
+        mica_buffer_free(&a);
     }
-    MicaImage decoded;
-    assert_int_equal(mica_image_decode(a.data, a.size, NULL, &decoded, NULL), MICA_OK);
-    mica_image_free(&decoded);
-    mica_buffer_free(&a);
     mica_image_free(&image);
 }
 
@@ -288,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_product),         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_float_synthesis), cmocka_unit_test(test_gradient),
+        cmocka_unit_test(test_hyper_gradient),  cmocka_unit_test(test_sweeps),
         cmocka_unit_test(test_deterministic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

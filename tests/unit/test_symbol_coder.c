@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "entropy/half_cdf.h"
+#include "entropy/shared_tables.h"
 #include "entropy/symbol_tables.h"
 
 static MicaSymbolTables *tables;
@@ -340,6 +341,23 @@ static void test_arguments(void **state)
     mica_symbol_tables_destroy(NULL);
 }
 
+static void test_shared_tables(void **state)
+{
+    (void)state;
+    const MicaSymbolTables *first = mica_shared_tables_acquire();
+    const MicaSymbolTables *second = mica_shared_tables_acquire();
+    assert_non_null(first);
+    assert_ptr_equal(first, second);
+    mica_shared_tables_release(&first);
+    assert_null(first);
+    mica_shared_tables_release(&first);
+    /* Still there for the second user, and the same as tables of one's own. */
+    for (int symbol = -40; symbol <= 40; symbol++)
+        assert_int_equal(mica_symbol_cost(second, symbol, 5, 20),
+                         mica_symbol_cost(tables, symbol, 5, 20));
+    mica_shared_tables_release(&second);
+}
+
 static int create(void **state)
 {
     (void)state;
@@ -360,7 +378,7 @@ int main(void)
         cmocka_unit_test(test_round_trips), cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_cost),        cmocka_unit_test(test_size),
         cmocka_unit_test(test_truncation),  cmocka_unit_test(test_corruption),
-        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_arguments),   cmocka_unit_test(test_shared_tables),
     };
     return cmocka_run_group_tests(tests, create, destroy);
 }

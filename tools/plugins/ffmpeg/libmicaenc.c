@@ -167,7 +167,7 @@ static const AVOption options[] = {
      0,
      100,
      VE},
-    {"effort", "1 (fastest) to 9", OFFSET(effort), AV_OPT_TYPE_INT, {.i64 = 5}, 1, 9, VE},
+    {"effort", "1 (fastest) to 9", OFFSET(effort), AV_OPT_TYPE_INT, {.i64 = 2}, 1, 9, VE},
     {"model",
      "Model file; default: the built-in S",
      OFFSET(model),

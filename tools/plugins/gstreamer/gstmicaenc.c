@@ -235,7 +235,7 @@ static void finalize(GObject *object)
 static void gst_mica_enc_init(GstMicaEnc *self)
 {
     self->quality = 50;
-    self->effort = 5;
+    self->effort = 2;
 }
 
 static void gst_mica_enc_class_init(GstMicaEncClass *class)
@@ -253,7 +253,7 @@ static void gst_mica_enc_class_init(GstMicaEncClass *class)
         g_param_spec_double("quality", "Quality", "0 (fewest bits) to 100", 0, 100, 50, flags));
     g_object_class_install_property(
         object, PROP_EFFORT,
-        g_param_spec_int("effort", "Effort", "1 (fastest) to 9", 1, 9, 5, flags));
+        g_param_spec_int("effort", "Effort", "1 (fastest) to 9", 1, 9, 2, flags));
     g_object_class_install_property(
         object, PROP_THREADS,
         g_param_spec_int("threads", "Threads", "Threads, 0: one per processor", 0, 256, 0, flags));

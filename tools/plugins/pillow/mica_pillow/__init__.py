@@ -5,7 +5,7 @@
     Image.open('x.mica')
     image.save('y.mica', quality=60)
 
-Options of save(): quality 0..100 (default 50), effort 1..9 (default 5), threads (0: all processors), alpha_quality 0..100,
+Options of save(): quality 0..100 (default 50), effort 1..9 (default 2), threads (0: all processors), alpha_quality 0..100,
 icc_profile, exif and xmp (bytes; default: those of the image).
 """
 from PIL import Image, ImageFile
@@ -91,7 +91,7 @@ def _save(image, fp, filename):
     deep = image.mode == 'I;16'
     try:
         data = _mica.encode(image.tobytes(), image.size[0], image.size[1], 1 if deep else _CHANNELS[image.mode],
-                            16 if deep else 8, float(options.get('quality', 50)), int(options.get('effort', 5)),
+                            16 if deep else 8, float(options.get('quality', 50)), int(options.get('effort', 2)),
                             int(options.get('threads', 0)), int(options.get('alpha_quality', 100)),
                             options.get('icc_profile', image.info.get('icc_profile')) or b'', exif,
                             options.get('xmp', image.info.get('xmp')) or b'')

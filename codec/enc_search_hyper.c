@@ -1,0 +1,143 @@
+#include "codec/enc_search_hyper.h"
+
+#include <string.h>
+
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+
+static const MicaNetwork *integer_network(const MicaSearchHyper *hyper)
+{
+    return hyper->window->picture->latents->runner->network;
+}
+
+static size_t symbols_of(const MicaSearchHyper *hyper)
+{
+    return (size_t)hyper->w * (size_t)hyper->h *
+           (size_t)hyper->window->picture->network->config.hyper;
+}
+
+/* Dequantisation, gains and models at the quality of the picture. */
+static void set_up_channels(MicaSearchHyper *hyper)
+{
+    const MicaNetwork *n = integer_network(hyper);
+    const int quality = hyper->window->picture->latents->quality, channels = n->config.hyper;
+    int16_t offset[MICA_MAX_GAIN_CHANNELS];
+    mica_float_gains(n->z_gain, channels, quality, -1, hyper->unit);
+    mica_float_gains(n->prior_gain, n->config.prior, quality, 1, hyper->gain);
+    mica_gains_interpolate(n->z_offset, channels, quality, offset);
+    for (int c = 0; c < channels; c++) {
+        hyper->unit[c] *= 16; /* symbols count sixteenths */
+        hyper->index[c] = mica_scale_index(offset[c]);
+    }
+}
+
+MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *window,
+                                    const MicaPlane *z, MicaError *error)
+{
+    const MicaFloatNetwork *n = window->picture->network;
+    const size_t channels = (size_t)n->config.hyper, prior = (size_t)n->config.prior;
+    *hyper = (MicaSearchHyper){
+        .window = window, .w = mica_rect_width(&z->rect), .h = mica_rect_height(&z->rect)};
+    const size_t positions = (size_t)hyper->w * (size_t)hyper->h, symbols = symbols_of(hyper);
+    hyper->target = mica_alloc(symbols, 3 * sizeof *hyper->target);
+    hyper->unit = mica_alloc(channels + prior, sizeof *hyper->unit);
+    hyper->index = mica_alloc(channels, 1);
+    hyper->wide = mica_alloc(4 * symbols, sizeof *hyper->wide);
+    hyper->features = mica_alloc(16 * positions * prior, sizeof *hyper->features);
+    const size_t mask0 = mica_float_mask_size(&n->prior_block0, 4 * positions);
+    hyper->mask0 = mica_alloc(mask0 + mica_float_mask_size(&n->prior_block1, 16 * positions), 1);
+    window->prior_gradient = mica_alloc(16 * positions * prior, sizeof *window->prior_gradient);
+    if (!hyper->target || !hyper->unit || !hyper->index || !hyper->wide || !hyper->features ||
+        !hyper->mask0 || !window->prior_gradient) {
+        mica_search_hyper_free(hyper);
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
+    }
+    hyper->gradient = hyper->target + symbols;
+    hyper->by_residual = hyper->gradient + symbols;
+    hyper->gain = hyper->unit + channels;
+    hyper->mask1 = hyper->mask0 + mask0;
+    set_up_channels(hyper);
+    for (size_t i = 0; i < symbols; i++)
+        hyper->target[i] = z->data[i];
+    return MICA_OK;
+}
+
+void mica_search_hyper_free(MicaSearchHyper *hyper)
+{
+    if (hyper->window) {
+        mica_free(hyper->window->prior_gradient);
+        hyper->window->prior_gradient = NULL;
+    }
+    mica_free(hyper->target);
+    mica_free(hyper->unit);
+    mica_free(hyper->index);
+    mica_free(hyper->wide);
+    mica_free(hyper->features);
+    mica_free(hyper->mask0);
+    memset(hyper, 0, sizeof *hyper);
+}
+
+void mica_search_hyper_forward(MicaSearchHyper *hyper)
+{
+    MicaSearchWindow *win = hyper->window;
+    const MicaFloatNetwork *n = win->picture->network;
+    const uint8_t *shape = integer_network(hyper)->z_shape;
+    const int channels = n->config.hyper, prior = n->config.prior;
+    const size_t symbols = symbols_of(hyper), stride = (size_t)(prior + n->config.latents);
+    float *z = hyper->gradient; /* not needed before the way back */
+    for (size_t i = 0; i < symbols; i++) {
+        const int c = (int)(i % (size_t)channels);
+        hyper->by_residual[i] =
+            mica_not_rounded(win->picture->bits, hyper->target[i], shape[c], hyper->index[c])
+                .bits_by_residual;
+        z[i] = hyper->target[i] * hyper->unit[c];
+    }
+    mica_float_up(&win->runner, &n->prior_up0, z, channels, hyper->wide, hyper->w, hyper->h);
+    mica_float_block(&win->runner, &n->prior_block0, hyper->wide, 2 * hyper->w, 2 * hyper->h,
+                     hyper->mask0, 0);
+    mica_float_up(&win->runner, &n->prior_up1, hyper->wide, channels, hyper->features, 2 * hyper->w,
+                  2 * hyper->h);
+    mica_float_block(&win->runner, &n->prior_block1, hyper->features, win->w, win->h, hyper->mask1,
+                     0);
+    const float *f = hyper->features;
+    for (size_t p = 0; p < (size_t)win->w * (size_t)win->h; p++)
+        for (int c = 0; c < prior; c++)
+            win->features[p * stride + (size_t)c] = *f++ * hyper->gain[c];
+}
+
+void mica_search_hyper_backward(MicaSearchHyper *hyper)
+{
+    MicaSearchWindow *win = hyper->window;
+    const MicaFloatNetwork *n = win->picture->network;
+    const int channels = n->config.hyper, prior = n->config.prior;
+    const size_t positions = (size_t)win->w * (size_t)win->h, symbols = symbols_of(hyper);
+    for (size_t i = 0; i < positions * (size_t)prior; i++)
+        hyper->features[i] = win->prior_gradient[i] * hyper->gain[i % (size_t)prior];
+    mica_float_block_back(&win->runner, &n->prior_block1, hyper->features, win->w, win->h,
+                          hyper->mask1);
+    mica_float_up_back(&win->runner, &n->prior_up1, hyper->features, hyper->wide, 2 * hyper->w,
+                       2 * hyper->h);
+    mica_float_block_back(&win->runner, &n->prior_block0, hyper->wide, 2 * hyper->w, 2 * hyper->h,
+                          hyper->mask0);
+    mica_float_up_back(&win->runner, &n->prior_up0, hyper->wide, hyper->gradient, hyper->w,
+                       hyper->h);
+    for (size_t i = 0; i < symbols; i++)
+        hyper->gradient[i] =
+            hyper->gradient[i] * hyper->unit[i % (size_t)channels] + hyper->by_residual[i];
+}
+
+void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLatents *latents)
+{
+    const MicaNetwork *n = integer_network(hyper);
+    const size_t symbols = symbols_of(hyper);
+    for (size_t i = 0; i < symbols; i++) {
+        const size_t c = i % (size_t)n->config.hyper;
+        z->data[i] = (int16_t)mica_round(hyper->window->picture->bits, hyper->target[i],
+                                         n->z_shape[c], hyper->index[c])
+                         .value;
+    }
+    mica_prior(latents, z);
+    mica_search_window_read_prior(hyper->window);
+    mica_free(hyper->window->prior_gradient);
+    hyper->window->prior_gradient = NULL;
+}

@@ -1,0 +1,41 @@
+/*
+ * The hyper latents z in the encoder's search, through the prior network in float to the hyper
+ * features of a window.
+ *
+ * They are real numbers at first, and rounded once and for all when the descent has come some way:
+ * as random choices, like the latents, they disturb those more than they gain.
+ *
+ * Only where one segment is the whole picture: elsewhere other segments depend on the same z.
+ */
+#ifndef MICA_CODEC_ENC_SEARCH_HYPER_H
+#define MICA_CODEC_ENC_SEARCH_HYPER_H
+
+#include "codec/enc_search_window.h"
+
+typedef struct MicaSearchHyper {
+    MicaSearchWindow *window;
+    int w, h;                 /* in positions of z */
+    float *target, *gradient; /* symbols as real numbers: what is searched; of the loss */
+    float *by_residual;       /* MicaRelaxed of each */
+    float *unit, *gain;       /* dequantisation of z, gain of the features */
+    uint8_t *index;           /* scale index of each channel */
+    float *wide, *features;   /* planes at 1/32 and 1/16: streams, then gradients */
+    uint8_t *mask0, *mask1;
+} MicaSearchHyper;
+
+/* `z` holds the symbols of the whole picture, which the window covers. */
+MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *window,
+                                    const MicaPlane *z, MicaError *error);
+void mica_search_hyper_free(MicaSearchHyper *hyper);
+
+/* The hyper features of the window from the real-valued z; before mica_search_forward(). */
+void mica_search_hyper_forward(MicaSearchHyper *hyper);
+
+/* Fill `gradient`; after mica_search_backward(). */
+void mica_search_hyper_backward(MicaSearchHyper *hyper);
+
+/* Round z to symbols; the window and `latents` get the hyper features that the decoder will have.
+ * The last call but for mica_search_hyper_free(). */
+void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLatents *latents);
+
+#endif
