@@ -27,8 +27,8 @@
 MicaSearchSchedule mica_search_schedule(int effort)
 {
     static const MicaSearchSchedule schedules[10] = {
-        [3] = {0, 2},  [4] = {0, 4},   [5] = {0, 8},    [6] = {30, 4},
-        [7] = {60, 6}, [8] = {120, 8}, [9] = {250, 10},
+        [3] = {0, 2},  [4] = {0, 4},   [5] = {0, 8},    [6] = {30, 8},
+        [7] = {60, 8}, [8] = {120, 8}, [9] = {250, 10},
     };
     return schedules[effort < 0 || effort > 9 ? 0 : effort];
 }
