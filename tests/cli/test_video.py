@@ -120,7 +120,8 @@ class Video(MicaCase):
             self.assertLess(abs(sizes[kbit] / kbit - 1), 0.15, line)
 
     def test_refusals(self):
-        self.fails('encode', '--gop', '12', 'in.y4m', 'v.nut', file='in.y4m', reason='predicted frames')
+        self.fails('encode', '--gop', '0', 'in.y4m', 'v.nut', code=2, file='encode', reason='gop')
+        self.fails('encode', '--bframes', '2', 'in.y4m', 'v.nut', file='in.y4m', reason='bframes is 0, 1, 3 or 7')
         self.fails('encode', 'in.y4m', 'v.mp4', file='in.y4m')
         self.fails('encode', 'missing.mkv', 'v.nut', file='missing.mkv', reason='no such file')
         self.put('text.mkv', b'hello, this is no video\n' * 10)

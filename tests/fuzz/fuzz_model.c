@@ -30,7 +30,7 @@ static void use_predicted(const MicaModel *model, uint32_t seed)
     settings.effort = 1;
     MicaBuffer coded;
     fuzz_require(mica_session_open(&session, model, 1, UINT32_MAX, NULL) == MICA_OK, "session");
-    fuzz_require(mica_picture_encode(&session, &image, &prediction, &settings, &coded, &times,
+    fuzz_require(mica_picture_encode(&session, &image, &prediction, &settings, &coded, NULL, &times,
                                      NULL) == MICA_OK,
                  "a loaded model encodes");
     mica_session_close(&session);

@@ -76,8 +76,8 @@ static void code(const MicaModel *model, const MicaImage *image, const MicaImage
     MicaDecodeSettings decode;
     mica_decode_defaults(&decode, sizeof decode);
     require(mica_session_open(&session, model, threads, cpu_mask, &error) == MICA_OK, error.text);
-    require(mica_picture_encode(&session, image, prediction, settings, file, &times, &error) ==
-                MICA_OK,
+    require(mica_picture_encode(&session, image, prediction, settings, file, NULL, &times,
+                                &error) == MICA_OK,
             error.text);
     require(mica_stream_read(&stream, file->data, file->size, &error) == MICA_OK, error.text);
     require(mica_picture_decode(&session, &stream, prediction, &decode, decoded, &times, &error) ==

@@ -75,7 +75,7 @@ static MicaStatus encode(const MicaModel *model, const MicaImage *image, const M
     MicaError error = {MICA_OK, ""};
     MicaStatus status = mica_session_open(&session, model, 2, UINT32_MAX, &error);
     if (status == MICA_OK)
-        status = mica_picture_encode(&session, image, from, settings, file, &times, &error);
+        status = mica_picture_encode(&session, image, from, settings, file, NULL, &times, &error);
     else
         *file = (MicaBuffer){0};
     mica_session_close(&session);
