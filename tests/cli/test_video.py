@@ -100,7 +100,7 @@ class Video(MicaCase):
             self.assertEqual(len(rest), 2 * (6 + len(data)), tag)
 
     def test_damage(self):
-        self.ok('encode', 'in.y4m', 'v.avi')
+        self.ok('encode', '--gop', '1', 'in.y4m', 'v.avi')
         _, good = frames_of(self.ok('decode', 'v.avi', '-'))
         data = bytearray(self.get('v.avi'))
         at = [i for i in range(len(data)) if data[i:i + 3] == b'\x09\x02\x00']  # the packets' first section
