@@ -9,7 +9,7 @@ if [ "${1:-}" = -t ]; then
     seconds=$2
     shift 2
 fi
-[ $# -gt 0 ] || set -- image stream model symbols roundtrip
+[ $# -gt 0 ] || set -- image stream model symbols roundtrip video sequence
 generator=
 [ -e build/fuzz/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator=-GNinja
 cmake $generator -S . -B build/fuzz -DCMAKE_C_COMPILER=clang -DMICA_FUZZ=ON \
