@@ -7,6 +7,7 @@
 #include "codec/dec_picture.h"
 #include "codec/frame_threads.h"
 #include "codec/motion_code.h"
+#include "codec/prediction.h"
 #include "codec/settings.h"
 
 static MicaStatus out_of_memory(MicaError *error)
@@ -18,6 +19,8 @@ MicaStatus mica_predicted_decoder_open(MicaPredictedDecoder *d, const MicaModel 
                                        uint32_t cpu_mask, MicaError *error)
 {
     MicaStatus status = mica_session_open(&d->predicted, model, threads, cpu_mask, error);
+    if (status == MICA_OK)
+        status = mica_prediction_check_kind(d->predicted.network, 1, error);
     if (status != MICA_OK)
         return status;
     for (int i = 0; i <= d->info->reorder + 1; i++) {
@@ -147,7 +150,8 @@ MicaHeldFrame *mica_predicted_decoder_receive(MicaPredictedDecoder *d)
         return NULL;
     const int first = first_held(d), last = d->count - 1;
     const MicaHeldFrame out = d->held[first];
-    d->held[first] = d->held[last];
+    /* The others stay as they came: among equals, as errors are, the first one is next. */
+    memmove(d->held + first, d->held + first + 1, (size_t)(last - first) * sizeof out);
     d->held[last] = out; /* its memory is used again */
     d->count--;
     return &d->held[last];

@@ -6,6 +6,7 @@
 #include "codec/enc_motion.h"
 #include "codec/enc_picture.h"
 #include "codec/motion_code.h"
+#include "codec/prediction.h"
 #include "models/gains.h"
 
 #define RING (2 * MICA_MAX_WAITING)
@@ -21,6 +22,8 @@ MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel 
     const int width = e->info->width, height = e->info->height;
     const int channels = mica_yuv_channels(e->info->format);
     MicaStatus status = mica_session_open(&e->predicted, model, threads, cpu_mask, error);
+    if (status == MICA_OK)
+        status = mica_prediction_check_kind(e->predicted.network, 1, error);
     if (status != MICA_OK)
         return status;
     for (int i = 0; i < e->bframes + 2 && status == MICA_OK; i++)
@@ -175,6 +178,8 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
     MicaStatus status = MICA_OK;
     if (p->header.type == MICA_FRAME_PREDICTED)
         status = find_motion(e, p, image, *step, &motion, error);
+    else
+        mica_motion_field_clear(&e->store.field); /* no search begins with what was before */
     while (status == MICA_OK) {
         status = encode_frame(e, p, image, &motion, *step, error);
         if (status != MICA_OK || !e->rate || !mica_bitrate_end(e->rate, e->packet.size, &base))

@@ -4,6 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/prediction.h"
 #include "codec/settings.h"
 
 /* More frames at once would need memory without end and help nobody. */
@@ -13,6 +14,8 @@ static MicaStatus open_worker(MicaFrameWorker *w, const MicaVideoInfo *info, con
                               int threads, uint32_t cpu_mask, int with_image, MicaError *error)
 {
     MicaStatus status = mica_session_open(&w->session, model, threads, cpu_mask, error);
+    if (status == MICA_OK)
+        status = mica_prediction_check_kind(w->session.network, 0, error);
     if (status != MICA_OK)
         return status;
     status = mica_yuv_create(&w->yuv, info, mica_pool_threads(w->session.pool));

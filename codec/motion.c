@@ -23,9 +23,14 @@ MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int heigh
     field->block = mica_alloc_zero(count, sizeof *field->block);
     if (!field->block)
         return MICA_ERROR_OUT_OF_MEMORY;
-    for (size_t i = 0; i < count; i++)
-        field->block[i].references = 1;
+    mica_motion_field_clear(field);
     return MICA_OK;
+}
+
+void mica_motion_field_clear(MicaMotionField *field)
+{
+    for (int i = 0; i < field->columns * field->rows; i++)
+        field->block[i] = (MicaMotionBlock){.references = 1};
 }
 
 void mica_motion_field_free(MicaMotionField *field)

@@ -34,6 +34,7 @@ typedef struct MicaMotionField {
 /* All vectors 0, from reference 0. MICA_ERROR_OUT_OF_MEMORY. */
 MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int height);
 void mica_motion_field_free(MicaMotionField *field);
+void mica_motion_field_clear(MicaMotionField *field);
 
 /* The same motion in all four blocks of the square whose first block this is. */
 int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBlock *first);

@@ -8,7 +8,8 @@
 #include "codec/base/bytes.h"
 #include "codec/motion.h"
 
-/* `references`: how many the frame has, 1 or 2. MICA_ERROR_OUT_OF_MEMORY. */
+/* `references`: how many the frame has, 1 or 2. Components of vectors lie in +-2^13, so that
+ * differences have at most 15 bits. MICA_ERROR_OUT_OF_MEMORY. */
 MicaStatus mica_motion_encode(const MicaMotionField *field, int references, MicaWriter *out);
 
 /* Fill a field that was created for the picture. MICA_ERROR_BITSTREAM if the data is not exactly

@@ -11,4 +11,8 @@
 MicaStatus mica_prediction_check(const MicaImage *prediction, const MicaNetwork *network, int width,
                                  int height, int channels, MicaError *error);
 
+/* Whether a network is of the kind that codes predicted frames, or of the kind that codes pictures.
+ * MICA_ERROR_MODEL_MISMATCH. */
+MicaStatus mica_prediction_check_kind(const MicaNetwork *network, int predicted, MicaError *error);
+
 #endif

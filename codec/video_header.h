@@ -10,8 +10,7 @@
 /* Section types of video; 10, 12..15 are reserved. */
 #define MICA_SECTION_VIDEO 8            /* in the extradata: what the frames have in common */
 #define MICA_SECTION_FRAME 9            /* first in every packet */
-#define MICA_SECTION_PREDICTED_MODEL 11 /* in the extradata: id of the model of predicted frames   \
-                                         */
+#define MICA_SECTION_PREDICTED_MODEL 11 /* in the extradata: which model decodes these frames */
 
 /* Decoded frames that are kept for others to be predicted from. */
 #define MICA_REFERENCE_SLOTS 4

@@ -26,7 +26,7 @@ endfunction()
 
 set(fuzz_targets symbols alpha)
 if(MICA_ENCODER) # they make their streams themselves
-  list(APPEND fuzz_targets container model stream roundtrip video)
+  list(APPEND fuzz_targets container model stream roundtrip video sequence)
 endif()
 if(TARGET mica)
   list(APPEND fuzz_targets image)

@@ -133,8 +133,7 @@ typedef struct MicaVideoEncodeSettings {
 MICA_API void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct_size);
 
 /* settings may be NULL. MICA_ERROR_INVALID_ARGUMENT, MICA_ERROR_OUT_OF_MEMORY,
- * MICA_ERROR_MODEL_MISSING, MICA_ERROR_UNSUPPORTED_FEATURE for a gop other than 1. On failure
- * *encoder is NULL. */
+ * MICA_ERROR_MODEL_MISSING. On failure *encoder is NULL. */
 MICA_API MicaStatus mica_video_encoder_open(MicaVideoEncoder **encoder, const MicaVideoInfo *info,
                                             const MicaVideoEncodeSettings *settings,
                                             MicaError *error);

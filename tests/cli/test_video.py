@@ -1,5 +1,6 @@
 """Video: encode and decode through containers, pipes, seeking, damage, bit rate, sound and subtitles."""
 import math
+import os
 import shutil
 import subprocess
 import unittest
@@ -7,6 +8,7 @@ import unittest
 from mica_case import MICA, MicaCase, main
 
 W, H, N = 80, 48, 8
+VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'vectors')
 CONTAINERS = ('nut', 'mov', 'mkv', 'avi')
 FRAME = W * H * 3 // 2
 
@@ -86,6 +88,71 @@ class Video(MicaCase):
             self.assertEqual(some, every[5:7], c)
         self.fails('decode', '--start', '99', 'v.nut', 'out.y4m', file='v.nut', reason='no frame')
 
+    def test_bframes(self):
+        def times(name):
+            out = subprocess.run(['ffprobe', '-v', 'quiet', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', name],
+                                 cwd=self.folder, check=True, stdout=subprocess.PIPE).stdout
+            return [float(t) for t in out.decode().replace(',', ' ').split()]
+        self.put('long.y4m', y4m(FRAMES * 3))
+        for bframes in ('0', '1', '3', '7'):
+            options = ('--gop', '11', '--bframes', bframes, '--no-scenecut')
+            decoded = set()
+            for c in ('nut', 'mov'):
+                name = 'v%s.%s' % (bframes, c)
+                self.ok('encode', *options, 'long.y4m', name)
+                _, every = frames_of(self.ok('decode', name, '-'))
+                self.assertEqual(len(every), 3 * N)
+                decoded.add(b''.join(every))
+                for start in (0.4, 1.1, 1.5):  # between key frames, at one, after it
+                    _, some = frames_of(self.ok('decode', '--start', str(start), '--frames', '2', name, '-'))
+                    self.assertEqual(some, every[round(10 * start):][:2], (name, start))
+                if shutil.which('ffprobe'):
+                    stored = times(name)
+                    if bframes != '0':
+                        self.assertNotEqual(stored, sorted(stored))
+                    for i, t in enumerate(sorted(stored)):
+                        self.assertAlmostEqual(t - min(stored), i / 10, places=2)
+                    self.ok('decode', name, 'back.nut')  # frames leave in order of time
+                    self.assertEqual(times('back.nut'), sorted(times('back.nut')))
+                    self.assertEqual(len(times('back.nut')), 3 * N)
+            self.assertEqual(len(decoded), 1)
+            # Frames are those that went in, in their order: each is nearest to its own.
+            sent = FRAMES * 3
+            for n in range(N):
+                best = max(range(N), key=lambda i: psnr(sent[i], every[n]))
+                self.assertEqual(best, n, bframes)
+            for c in ('mkv', 'avi'):
+                if bframes == '0':
+                    self.ok('encode', *options, 'long.y4m', 'v.' + c)
+                    self.assertEqual(frames_of(self.ok('decode', 'v.' + c, '-'))[1], every)
+                else:
+                    self.fails('encode', *options, 'long.y4m', 'no.' + c, file='no.' + c, reason='--bframes')
+
+    def test_damage_of_predicted_frames(self):
+        self.ok('encode', '--gop', '5', '--no-scenecut', 'in.y4m', 'v.avi')
+        _, good = frames_of(self.ok('decode', 'v.avi', '-'))
+        data = bytearray(self.get('v.avi'))
+        at = data.index(b'00dc', data.index(b'00dc', data.index(b'movi')) + 4)  # the second packet
+        data[at + 40] ^= 1
+        self.put('bad.avi', bytes(data))
+        self.fails('decode', 'bad.avi', 'out.y4m', file='bad.avi', reason='frame at 0.100 s')
+        _, frames = frames_of(self.ok('decode', '--conceal', 'bad.avi', '-'))
+        self.assertEqual(frames, [good[0]] * 5 + good[5:])
+
+    def test_predicted_model(self):
+        small = os.path.join(VECTORS, 'tiny-predicted.mmodel')
+        self.ok('encode', '--predicted-model', small, 'in.y4m', 'v.nut')
+        self.fails('decode', 'v.nut', 'out.y4m', file='v.nut', reason='model')
+        self.fails('decode', '--predicted-model', 'V', 'v.nut', 'out.y4m', file='v.nut', reason='another model')
+        back = self.ok('decode', '--predicted-model', small, 'v.nut', '-')
+        self.assertEqual(len(frames_of(back)[1]), N)
+        self.ok('encode', '--predicted-model', 'V', 'in.y4m', 'a.nut')
+        self.ok('encode', 'in.y4m', 'b.nut')
+        self.assertEqual(self.get('a.nut'), self.get('b.nut'))
+        self.fails('encode', '--predicted-model', 'S', 'in.y4m', 'c.nut', file='in.y4m', reason='predicted frames')
+        self.fails('encode', '--predicted-model', 'missing.mmodel', 'in.y4m', 'c.nut', file='in.y4m',
+                   reason='no such file')
+
     def test_formats_are_kept(self):
         def plane(rows, columns, bits):
             values = [(x * 5 + y * 3) % 200 + 20 for y in range(rows) for x in range(columns)]
@@ -100,7 +167,7 @@ class Video(MicaCase):
             self.assertEqual(len(rest), 2 * (6 + len(data)), tag)
 
     def test_damage(self):
-        self.ok('encode', 'in.y4m', 'v.avi')
+        self.ok('encode', '--gop', '1', 'in.y4m', 'v.avi')
         _, good = frames_of(self.ok('decode', 'v.avi', '-'))
         data = bytearray(self.get('v.avi'))
         at = [i for i in range(len(data)) if data[i:i + 3] == b'\x09\x02\x00']  # the packets' first section
@@ -120,7 +187,8 @@ class Video(MicaCase):
             self.assertLess(abs(sizes[kbit] / kbit - 1), 0.15, line)
 
     def test_refusals(self):
-        self.fails('encode', '--gop', '12', 'in.y4m', 'v.nut', file='in.y4m', reason='predicted frames')
+        self.fails('encode', '--gop', '0', 'in.y4m', 'v.nut', code=2, file='encode', reason='gop')
+        self.fails('encode', '--bframes', '2', 'in.y4m', 'v.nut', file='in.y4m', reason='bframes is 0, 1, 3 or 7')
         self.fails('encode', 'in.y4m', 'v.mp4', file='in.y4m')
         self.fails('encode', 'missing.mkv', 'v.nut', file='missing.mkv', reason='no such file')
         self.put('text.mkv', b'hello, this is no video\n' * 10)

@@ -78,6 +78,17 @@ const MicaModel *fuzz_tiny(void)
     return model;
 }
 
+const MicaModel *fuzz_predicted(void)
+{
+    static MicaModel *model;
+    if (!model) {
+        size_t size;
+        const uint8_t *const file = fuzz_predicted_file(&size);
+        fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
+    }
+    return model;
+}
+
 typedef struct Script {
     const uint8_t *data;
     size_t left;

@@ -70,6 +70,7 @@ static void make_base(Base *b, MicaPixelFormat format, int width, int height)
     mica_video_encode_defaults(&settings, sizeof settings);
     settings.model = fuzz_tiny();
     settings.threads = 1;
+    settings.gop = 1;
     MicaVideoEncoder *encoder;
     fuzz_require(mica_video_encoder_open(&encoder, &b->info, &settings, NULL) == MICA_OK, "open");
     const uint8_t *extradata;

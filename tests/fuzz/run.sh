@@ -15,7 +15,7 @@ while getopts t:r: option; do
     esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- image container stream model symbols alpha roundtrip video
+[ $# -gt 0 ] || set -- image container stream model symbols alpha roundtrip video sequence
 generator=
 [ -e build/fuzz/CMakeCache.txt ] || ! command -v ninja >/dev/null || generator=-GNinja
 cmake $generator -S . -B build/fuzz -DCMAKE_C_COMPILER=clang -DMICA_FUZZ=ON \

@@ -1,5 +1,5 @@
-/* The send/receive API: every pixel format, threads, order and user data, damage and recovery,
- * concealment, bit rate, extradata, lack of memory. */
+/* The send/receive API with key frames only: every pixel format, threads, order and user data,
+ * damage and recovery, concealment, bit rate, extradata, lack of memory. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -164,6 +164,7 @@ static MicaVideoEncodeSettings fast(void)
     s.model = tiny;
     s.threads = 1;
     s.quality = 60;
+    s.gop = 1;
     return s;
 }
 
@@ -416,9 +417,18 @@ static void test_arguments(void **state)
     MicaVideoEncoder *encoder;
     MicaVideoEncodeSettings s = fast();
     MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 32, 32);
-    s.gop = 12;
+    s.gop = 0;
     assert_int_equal(mica_video_encoder_open(&encoder, &info, &s, NULL),
-                     MICA_ERROR_UNSUPPORTED_FEATURE);
+                     MICA_ERROR_INVALID_ARGUMENT);
+    for (int bframes = -1; bframes <= 8; bframes++) {
+        s = fast();
+        s.gop = 12;
+        s.bframes = bframes;
+        const int valid = bframes == 0 || bframes == 1 || bframes == 3 || bframes == 7;
+        assert_int_equal(mica_video_encoder_open(&encoder, &info, &s, NULL),
+                         valid ? MICA_OK : MICA_ERROR_INVALID_ARGUMENT);
+        mica_video_encoder_close(&encoder);
+    }
     s = fast();
     s.quality = NAN;
     assert_int_equal(mica_video_encoder_open(&encoder, &info, &s, NULL),

@@ -1,13 +1,13 @@
 /* The encoder's motion search for the trainer, as a shared library: see motion.py. */
 #include "codec/enc_motion.h"
 
-/* Predict each of `count` pictures (RGB, height x width x 3) of `current` from that of `reference`. Returns 0, or another
- * value without memory. */
-int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t *predicted, int count, int width, int height,
-                       const int *lambda);
+/* Predict each of `count` pictures (RGB, height x width x 3) of `current` from that of `reference`.
+ * Returns 0, or another value without memory. */
+int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t *predicted,
+                       int count, int width, int height, const int *lambda);
 
-int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t *predicted, int count, int width, int height,
-                       const int *lambda)
+int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t *predicted,
+                       int count, int width, int height, const int *lambda)
 {
     MicaPool *pool = NULL;
     MicaReference now = {0}, before = {0};
@@ -19,7 +19,8 @@ int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t
     const size_t bytes = (size_t)width * (size_t)height * 3;
     for (int i = 0; i < count && status == MICA_OK; i++) {
         MicaMotionField field = {0};
-        MicaImage image = {.width = width, .height = height, .channels = 3, .stride = 3 * (ptrdiff_t)width};
+        MicaImage image = {
+            .width = width, .height = height, .channels = 3, .stride = 3 * (ptrdiff_t)width};
         const MicaReference *const references[MICA_MOTION_REFERENCES] = {&before, NULL};
         status = mica_motion_field_create(&field, width, height);
         if (status != MICA_OK)

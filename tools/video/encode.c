@@ -106,12 +106,25 @@ static MicaStatus open_encoder(Encode *e, MicaError *error)
     return status;
 }
 
+/* AVI, and Matroska for codecs that libavformat does not know, keep one time stamp of a packet. */
+static MicaStatus check_reorder(const Encode *e, MicaError *error)
+{
+    const char *container = e->out.context->oformat->name;
+    if (e->job->bframes && (strcmp(container, "avi") == 0 || strcmp(container, "matroska") == 0))
+        return report_fail(error, MICA_ERROR_INVALID_ARGUMENT,
+                           "%s cannot keep the times of frames with --bframes; nut and mov can",
+                           container);
+    return MICA_OK;
+}
+
 static MicaStatus open_output(Encode *e, MicaError *error)
 {
     const VideoEncodeJob *job = e->job;
     const char *container = job->format ? job->format : strrchr(job->output_name, '.') + 1;
     e->output_failed = true;
     MicaStatus status = av_output_open(&e->out, &e->output, container, error);
+    if (status == MICA_OK)
+        status = check_reorder(e, error);
     if (status == MICA_OK && !job->video_only)
         status = av_output_copy_streams(&e->out, e->input, error);
     if (status != MICA_OK)
