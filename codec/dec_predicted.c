@@ -131,8 +131,8 @@ MicaStatus mica_predicted_decoder_send(MicaPredictedDecoder *d, const MicaVideoP
     held->packet.data = NULL; /* the caller's */
     held->key = header.type == MICA_FRAME_INTRA;
     if (held->status != MICA_OK) {
-        /* Its place is not known for sure: after all before. What depends on it is refused. */
-        d->store.filled = 0;
+        /* Its place is not known for sure: after all before. What depends on it is refused, because
+         * its number is missing. */
         held->order = d->last_order;
         return MICA_OK;
     }

@@ -86,7 +86,7 @@ void mica_gop_plan_group(MicaGop *gop, int frames)
     gop->order += (uint32_t)frames;
 }
 
-const MicaPlannedFrame *mica_gop_next(MicaGop *gop)
+MicaPlannedFrame *mica_gop_next(MicaGop *gop)
 {
     return gop->next < gop->count ? &gop->planned[gop->next++] : NULL;
 }

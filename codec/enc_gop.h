@@ -38,7 +38,7 @@ void mica_gop_plan_key(MicaGop *gop, int single);
 /* Plan the next `frames` frames in time, 1..MICA_MAX_GROUP, the last of which is an anchor. */
 void mica_gop_plan_group(MicaGop *gop, int frames);
 
-/* The next frame to code, NULL when a new group is to be planned. */
-const MicaPlannedFrame *mica_gop_next(MicaGop *gop);
+/* The next frame to code, whose number the caller sets; NULL when a new group is to be planned. */
+MicaPlannedFrame *mica_gop_next(MicaGop *gop);
 
 #endif

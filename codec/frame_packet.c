@@ -8,7 +8,7 @@
 
 static int is_plain(const MicaFrameHeader *h)
 {
-    return h->type == MICA_FRAME_INTRA && !h->keep && !h->order;
+    return h->type == MICA_FRAME_INTRA && !h->keep;
 }
 
 /* The picture of a predicted frame: every byte counts, so its header has no more than what differs
@@ -43,6 +43,7 @@ MicaStatus mica_frame_packet_write(MicaWriter *w, const MicaFrameHeader *header,
     if (!is_plain(header)) {
         mica_write8(&p, header->keep);
         mica_write_varint(&p, header->order);
+        mica_write8(&p, header->number);
     }
     if (header->type == MICA_FRAME_PREDICTED)
         status = write_predicted(&p, header, file, motion, error);
@@ -135,6 +136,7 @@ MicaStatus mica_frame_packet_read(const void *data, size_t size, const MicaVideo
     if (mica_reader_left(&r) > 0 || type == MICA_FRAME_PREDICTED) {
         header->keep = mica_read8(&r);
         header->order = mica_read_varint(&r);
+        header->number = mica_read8(&r);
         if (r.failed || header->keep >> MICA_REFERENCE_SLOTS)
             return mica_fail(error, MICA_ERROR_BITSTREAM, "the frame header is damaged");
     }

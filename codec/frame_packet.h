@@ -17,6 +17,7 @@ typedef struct MicaFrameHeader {
     MicaFrameType type;
     unsigned keep;                    /* bit i: the decoded frame goes into slot i */
     uint32_t order;                   /* place in time, counted from the key frame */
+    uint8_t number;                   /* of kept frames before this one, modulo 256: shows losses */
     int references;                   /* of a predicted frame: 1 or 2 */
     int slot[MICA_MOTION_REFERENCES]; /* where they are */
 } MicaFrameHeader;

@@ -24,9 +24,11 @@ void mica_frame_store_free(MicaFrameStore *store)
     memset(store, 0, sizeof *store);
 }
 
-MicaStatus mica_frame_store_references(const MicaFrameStore *store, const MicaFrameHeader *header,
+MicaStatus mica_frame_store_references(MicaFrameStore *store, const MicaFrameHeader *header,
                                        const MicaReference *reference[MICA_MOTION_REFERENCES])
 {
+    if (header->number != store->kept)
+        store->filled = 0;
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++) {
         reference[i] = NULL;
         if (i >= header->references)
@@ -55,5 +57,6 @@ MicaStatus mica_frame_store_keep(MicaFrameStore *store, const MicaFrameHeader *h
         mica_reference_set(r, decoded, pool);
         store->filled |= 1u << i;
     }
+    store->kept = (uint8_t)(header->number + (header->keep != 0));
     return MICA_OK;
 }

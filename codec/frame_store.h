@@ -9,6 +9,7 @@ typedef struct MicaFrameStore {
     int width, height;
     MicaReference slot[MICA_REFERENCE_SLOTS];
     unsigned filled;       /* bit i: slot i holds a frame */
+    uint8_t kept;          /* frames since the start, modulo 256 */
     MicaMotionField field; /* of the frame at hand */
     MicaImage prediction;
 } MicaFrameStore;
@@ -19,8 +20,9 @@ MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height,
 void mica_frame_store_free(MicaFrameStore *store);
 
 /* The references of a predicted frame, NULL for one that it has not. MICA_ERROR_BITSTREAM if a slot
- * is empty. */
-MicaStatus mica_frame_store_references(const MicaFrameStore *store, const MicaFrameHeader *header,
+ * is empty, or if the frame's number says that one is missing: then all slots are emptied, so that
+ * everything up to the next key frame is refused. */
+MicaStatus mica_frame_store_references(MicaFrameStore *store, const MicaFrameHeader *header,
                                        const MicaReference *reference[MICA_MOTION_REFERENCES]);
 
 /* Keep a decoded frame as its header says; a key frame empties all slots first.

@@ -558,25 +558,40 @@ static void test_loss(void **state)
 {
     (void)state;
     enum { FRAMES = 18, GOP = 6 };
-    const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 40, 24);
-    MicaVideoEncodeSettings s = encoder_settings(GOP, 0);
-    Video *v = encode(&info, &s, FRAMES, FRAMES, -1);
-    const MicaVideoDecodeSettings d = decoder_settings();
-    for (int lost = 0; lost < FRAMES; lost++) {
-        uint8_t *kept = v->packet[lost].data;
-        v->packet[lost].data = NULL;
-        Frames *f = decode(v, &d);
-        v->packet[lost].data = kept;
-        assert_int_equal(f->count, FRAMES - 1);
-        for (int i = 0; i < f->count; i++) {
-            const int n = (int)f->opaque[i] - 1;
-            assert_int_equal(n, i + (i >= lost));
-            const int depends = n > lost && n / GOP == lost / GOP;
-            assert_int_equal(f->status[i] == MICA_OK, !depends);
+    static const int bframes[] = {0, 1, 3, 7};
+    for (int k = 0; k < 4; k++) {
+        const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 40, 24);
+        MicaVideoEncodeSettings s = encoder_settings(GOP, bframes[k]);
+        Video *v = encode(&info, &s, FRAMES, FRAMES, -1);
+        const MicaVideoDecodeSettings d = decoder_settings();
+        Frames *all = decode(v, &d);
+        for (int lost = 0; lost < FRAMES; lost++) {
+            uint8_t *kept = v->packet[lost].data;
+            v->packet[lost].data = NULL;
+            Frames *f = decode(v, &d);
+            v->packet[lost].data = kept;
+            assert_int_equal(f->count, FRAMES - 1);
+            const int gone = (int)(uintptr_t)v->packet[lost].opaque - 1;
+            int errors = 0;
+            for (int i = 0; i < f->count; i++) {
+                const int n = (int)f->opaque[i] - 1;
+                /* What comes out is right, and frames of other gops do come out. */
+                if (f->status[i] == MICA_OK)
+                    assert_memory_equal(f->samples + (size_t)i * f->bytes,
+                                        all->samples + (size_t)n * all->bytes, all->bytes);
+                else
+                    assert_int_equal(n / GOP, gone / GOP);
+                errors += f->status[i] != MICA_OK;
+                if (bframes[k] == 0)
+                    assert_int_equal(f->status[i] == MICA_OK, n < gone || n / GOP != gone / GOP);
+            }
+            if (v->packet[lost].flags & MICA_VIDEO_KEY)
+                assert_int_equal(errors, GOP - 1);
+            release(f);
         }
-        release(f);
+        release(all);
+        forget(v);
     }
-    forget(v);
 }
 
 /* Hundreds of frames that do not change: what is coded stays near the first one. */
