@@ -149,6 +149,11 @@ static MicaStatus open_output(Encode *e, MicaError *error)
     par->color_trc = (enum AVColorTransferCharacteristic)e->info.transfer;
     par->color_space = (enum AVColorSpace)e->info.matrix;
     par->chroma_location = (enum AVChromaLocation)e->info.chroma_site;
+    MicaVideoInfo coded = {.struct_size = sizeof coded};
+    status = mica_video_info_read(extradata, size, &coded, NULL, error);
+    if (status != MICA_OK)
+        return status;
+    par->video_delay = coded.reorder;
     if (e->info.sample_aspect[0])
         par->sample_aspect_ratio = e->out.video->sample_aspect_ratio =
             (AVRational){(int)e->info.sample_aspect[0], (int)e->info.sample_aspect[1]};

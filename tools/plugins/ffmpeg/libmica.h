@@ -28,9 +28,10 @@
 #endif
 
 #ifdef AV_FRAME_FLAG_KEY /* 6.1 */
-#define LIBMICA_FRAME_KEY(frame) ((frame)->flags |= AV_FRAME_FLAG_KEY)
+#define LIBMICA_FRAME_SET_KEY(frame, key)                                                          \
+    ((frame)->flags = ((frame)->flags & ~AV_FRAME_FLAG_KEY) | ((key) ? AV_FRAME_FLAG_KEY : 0))
 #else
-#define LIBMICA_FRAME_KEY(frame) ((frame)->key_frame = 1)
+#define LIBMICA_FRAME_SET_KEY(frame, key) ((frame)->key_frame = (key))
 #endif
 
 static inline int libmica_is_yuv(MicaPixelFormat format)

@@ -20,7 +20,7 @@ typedef struct LibMicaDecodeContext {
     const AVClass *class;
     MicaVideoDecoder *decoder;
     AVPacket *packet;
-    char *model;
+    char *model, *predicted_model;
     int conceal;
 } LibMicaDecodeContext;
 
@@ -29,7 +29,7 @@ static av_cold int mica_decode_init(AVCodecContext *avctx)
     LibMicaDecodeContext *s = avctx->priv_data;
     MicaVideoInfo info = {.struct_size = sizeof(info)};
     MicaVideoDecodeSettings settings;
-    MicaModel *model = NULL;
+    MicaModel *model = NULL, *predicted = NULL;
     MicaError error = {0};
     MicaStatus status;
     int ret;
@@ -59,8 +59,14 @@ static av_cold int mica_decode_init(AVCodecContext *avctx)
 
     if (s->model && (ret = libmica_open_model(avctx, s->model, &model)) < 0)
         return ret;
+    if (s->predicted_model &&
+        (ret = libmica_open_model(avctx, s->predicted_model, &predicted)) < 0) {
+        mica_model_unref(&model);
+        return ret;
+    }
     mica_video_decode_defaults(&settings, sizeof(settings));
     settings.model = model;
+    settings.predicted_model = predicted;
     settings.threads = FFMIN(FFMAX(avctx->thread_count, 0), 256);
     settings.frame_threads = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 1 : 0;
     settings.conceal = s->conceal;
@@ -69,6 +75,7 @@ static av_cold int mica_decode_init(AVCodecContext *avctx)
     status = mica_video_decoder_open(&s->decoder, avctx->extradata, avctx->extradata_size,
                                      &settings, &error);
     mica_model_unref(&model);
+    mica_model_unref(&predicted);
     return status == MICA_OK ? 0 : libmica_error(avctx, status, &error);
 }
 
@@ -84,8 +91,8 @@ static int output_frame(AVCodecContext *avctx, AVFrame *frame, const MicaVideoFr
     frame->pts = from->pts;
     frame->pkt_dts = from->pts;
     LIBMICA_FRAME_DURATION(frame) = from->duration;
-    frame->pict_type = AV_PICTURE_TYPE_I;
-    LIBMICA_FRAME_KEY(frame);
+    frame->pict_type = from->flags & MICA_VIDEO_KEY ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_P;
+    LIBMICA_FRAME_SET_KEY(frame, (from->flags & MICA_VIDEO_KEY) != 0);
     if (from->flags & MICA_VIDEO_CONCEALED)
         frame->flags |= AV_FRAME_FLAG_CORRUPT;
     return 0;
@@ -143,6 +150,14 @@ static const AVOption options[] = {
     {"model",
      "Model file; default: the built-in one that the stream names",
      OFFSET(model),
+     AV_OPT_TYPE_STRING,
+     {.str = NULL},
+     0,
+     0,
+     VD},
+    {"predicted_model",
+     "Model file of predicted frames; default: the built-in one that the stream names",
+     OFFSET(predicted_model),
      AV_OPT_TYPE_STRING,
      {.str = NULL},
      0,

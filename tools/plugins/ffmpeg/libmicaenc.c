@@ -19,10 +19,11 @@ typedef struct LibMicaEncodeContext {
     const AVClass *class;
     MicaVideoEncoder *encoder;
     AVFrame *frame;
-    char *model;
+    char *model, *predicted_model;
     double quality;
     int effort;
     int frame_threads;
+    int scenecut;
 } LibMicaEncodeContext;
 
 static void describe(const AVCodecContext *avctx, MicaVideoInfo *info)
@@ -50,12 +51,18 @@ static void describe(const AVCodecContext *avctx, MicaVideoInfo *info)
     }
 }
 
+/* The nearest number of B frames that libmica knows, not above what was asked for. */
+static int bframes(int most)
+{
+    return most < 1 ? 0 : most < 3 ? 1 : most < 7 ? 3 : 7;
+}
+
 static av_cold int mica_encode_init(AVCodecContext *avctx)
 {
     LibMicaEncodeContext *s = avctx->priv_data;
     MicaVideoInfo info;
     MicaVideoEncodeSettings settings;
-    MicaModel *model = NULL;
+    MicaModel *model = NULL, *predicted = NULL;
     MicaError error = {0};
     MicaStatus status;
     const uint8_t *extradata;
@@ -66,26 +73,37 @@ static av_cold int mica_encode_init(AVCodecContext *avctx)
     if (!s->frame)
         return AVERROR(ENOMEM);
     describe(avctx, &info);
-    if (avctx->gop_size > 1)
-        av_log(avctx, AV_LOG_WARNING,
-               "every frame is a key frame in this version, -g %d is ignored\n", avctx->gop_size);
     mica_video_encode_defaults(&settings, sizeof(settings));
     settings.quality = s->quality;
     settings.effort = s->effort;
     settings.threads = FFMIN(FFMAX(avctx->thread_count, 0), 256);
     settings.frame_threads = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 1 : s->frame_threads;
+    settings.gop = FFMAX(avctx->gop_size, 1);
+    settings.bframes = bframes(avctx->max_b_frames);
+    settings.scenecut = s->scenecut;
     settings.bitrate = FFMAX(avctx->bit_rate, 0);
     if (settings.bitrate && avctx->rc_buffer_size > 0)
         settings.buffer_ms = av_clip64(avctx->rc_buffer_size * 1000LL / avctx->bit_rate, 1, 60000);
     if (s->model && (ret = libmica_open_model(avctx, s->model, &model)) < 0)
         return ret;
+    if (s->predicted_model &&
+        (ret = libmica_open_model(avctx, s->predicted_model, &predicted)) < 0) {
+        mica_model_unref(&model);
+        return ret;
+    }
     settings.model = model;
+    settings.predicted_model = predicted;
     status = mica_video_encoder_open(&s->encoder, &info, &settings, &error);
     mica_model_unref(&model);
+    mica_model_unref(&predicted);
     if (status != MICA_OK)
         return libmica_error(avctx, status, &error);
 
     mica_video_encoder_extradata(s->encoder, &extradata, &size);
+    status = mica_video_info_read(extradata, size, &info, NULL, &error);
+    if (status != MICA_OK)
+        return libmica_error(avctx, status, &error);
+    avctx->has_b_frames = info.reorder;
     avctx->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!avctx->extradata)
         return AVERROR(ENOMEM);
@@ -106,6 +124,8 @@ static int send_frame(AVCodecContext *avctx, const AVFrame *frame)
     }
     f.pts = frame->pts;
     f.duration = LIBMICA_FRAME_DURATION(frame);
+    if (frame->pict_type == AV_PICTURE_TYPE_I)
+        f.flags = MICA_VIDEO_KEY;
     status = mica_video_encoder_send(s->encoder, &f, &error);
     return status == MICA_OK ? 0 : libmica_error(avctx, status, &error);
 }
@@ -176,8 +196,17 @@ static const AVOption options[] = {
      0,
      0,
      VE},
+    {"predicted_model",
+     "Model file of predicted frames; default: the built-in V",
+     OFFSET(predicted_model),
+     AV_OPT_TYPE_STRING,
+     {.str = NULL},
+     0,
+     0,
+     VE},
+    {"scenecut", "Key frames at cuts", OFFSET(scenecut), AV_OPT_TYPE_BOOL, {.i64 = 1}, 0, 1, VE},
     {"frame_threads",
-     "Frames coded at once, which delay packets; 0: one per thread",
+     "With -g 1: frames coded at once, which delay packets; 0: one per thread",
      OFFSET(frame_threads),
      AV_OPT_TYPE_INT,
      {.i64 = 0},
@@ -189,7 +218,8 @@ static const AVOption options[] = {
 
 static const FFCodecDefault defaults[] = {
     {"b", "0"},
-    {"g", "1"},
+    {"g", "120"},
+    {"bf", "0"},
     {NULL},
 };
 

@@ -10,7 +10,7 @@ typedef struct GstMicaDec {
     GstVideoCodecState *output;
     gint threads;
     gboolean conceal;
-    gchar *model;
+    gchar *model, *predicted_model;
 } GstMicaDec;
 
 typedef struct GstMicaDecClass {
@@ -19,7 +19,7 @@ typedef struct GstMicaDecClass {
 
 G_DEFINE_TYPE(GstMicaDec, gst_mica_dec, GST_TYPE_VIDEO_DECODER)
 
-enum { PROP_0, PROP_THREADS, PROP_CONCEAL, PROP_MODEL };
+enum { PROP_0, PROP_THREADS, PROP_CONCEAL, PROP_MODEL, PROP_PREDICTED_MODEL };
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(MICA_CAPS));
@@ -76,30 +76,41 @@ static gboolean set_format(GstVideoDecoder *base, GstVideoCodecState *state)
         return FALSE;
     }
     MicaVideoDecodeSettings settings;
-    MicaModel *model = NULL;
+    MicaModel *model = NULL, *predicted = NULL;
     MicaError error = {MICA_OK, ""};
     MicaStatus status = MICA_ERROR_MODEL_MISSING;
     mica_video_decode_defaults(&settings, sizeof settings);
     settings.threads = self->threads;
     settings.conceal = self->conceal;
-    const gboolean have_model =
-        !self->model || (model = gst_mica_open_model(GST_ELEMENT(self), self->model));
-    if (have_model) {
+    const gboolean have_models =
+        (!self->model || (model = gst_mica_open_model(GST_ELEMENT(self), self->model))) &&
+        (!self->predicted_model ||
+         (predicted = gst_mica_open_model(GST_ELEMENT(self), self->predicted_model)));
+    if (have_models) {
         settings.model = model;
+        settings.predicted_model = predicted;
         memset(&self->info, 0, sizeof self->info);
         self->info.struct_size = sizeof self->info;
         status = mica_video_info_read(map.data, map.size, &self->info, NULL, &error);
         if (status == MICA_OK)
             status = mica_video_decoder_open(&self->decoder, map.data, map.size, &settings, &error);
-        mica_model_unref(&model);
     }
+    mica_model_unref(&model);
+    mica_model_unref(&predicted);
     gst_buffer_unmap(state->codec_data, &map);
     if (status != MICA_OK) {
-        if (have_model)
+        if (have_models)
             GST_ELEMENT_ERROR(self, STREAM, DECODE, ("%s", error.text), (NULL));
         return FALSE;
     }
     describe(self, state);
+    const GstVideoInfo *output = &self->output->info;
+    if (self->info.predicted && GST_VIDEO_INFO_FPS_N(output) > 0) {
+        const GstClockTime delay =
+            gst_util_uint64_scale_int((guint64)self->info.reorder * GST_SECOND,
+                                      GST_VIDEO_INFO_FPS_D(output), GST_VIDEO_INFO_FPS_N(output));
+        gst_video_decoder_set_latency(base, delay, delay);
+    }
     return gst_video_decoder_negotiate(base);
 }
 
@@ -223,6 +234,10 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         g_free(self->model);
         self->model = g_value_dup_string(value);
         break;
+    case PROP_PREDICTED_MODEL:
+        g_free(self->predicted_model);
+        self->predicted_model = g_value_dup_string(value);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -241,6 +256,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     case PROP_MODEL:
         g_value_set_string(value, self->model);
         break;
+    case PROP_PREDICTED_MODEL:
+        g_value_set_string(value, self->predicted_model);
+        break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
     }
@@ -249,12 +267,14 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 static void finalize(GObject *object)
 {
     g_free(((GstMicaDec *)object)->model);
+    g_free(((GstMicaDec *)object)->predicted_model);
     G_OBJECT_CLASS(gst_mica_dec_parent_class)->finalize(object);
 }
 
 static void gst_mica_dec_init(GstMicaDec *self)
 {
     gst_video_decoder_set_packetized(GST_VIDEO_DECODER(self), TRUE);
+    gst_video_decoder_set_needs_sync_point(GST_VIDEO_DECODER(self), TRUE);
 }
 
 static void gst_mica_dec_class_init(GstMicaDecClass *class)
@@ -278,6 +298,11 @@ static void gst_mica_dec_class_init(GstMicaDecClass *class)
         object, PROP_MODEL,
         g_param_spec_string("model", "Model", "Model file; default: by the id in the stream", NULL,
                             flags));
+    g_object_class_install_property(
+        object, PROP_PREDICTED_MODEL,
+        g_param_spec_string("predicted-model", "Predicted model",
+                            "Model file of predicted frames; default: by the id in the stream",
+                            NULL, flags));
 
     gst_element_class_add_static_pad_template(element, &sink_template);
     gst_element_class_add_static_pad_template(element, &src_template);

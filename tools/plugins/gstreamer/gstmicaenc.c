@@ -7,9 +7,10 @@ typedef struct GstMicaEnc {
     MicaVideoEncoder *encoder;
     GstVideoCodecState *input;
     gdouble quality;
-    gint effort, threads;
+    gint effort, threads, gop, bframes;
+    gboolean scenecut;
     guint bitrate; /* kbit/s */
-    gchar *model;
+    gchar *model, *predicted_model;
 } GstMicaEnc;
 
 typedef struct GstMicaEncClass {
@@ -18,7 +19,32 @@ typedef struct GstMicaEncClass {
 
 G_DEFINE_TYPE(GstMicaEnc, gst_mica_enc, GST_TYPE_VIDEO_ENCODER)
 
-enum { PROP_0, PROP_QUALITY, PROP_EFFORT, PROP_THREADS, PROP_BITRATE, PROP_MODEL };
+enum {
+    PROP_0,
+    PROP_QUALITY,
+    PROP_EFFORT,
+    PROP_THREADS,
+    PROP_GOP,
+    PROP_BFRAMES,
+    PROP_SCENECUT,
+    PROP_BITRATE,
+    PROP_MODEL,
+    PROP_PREDICTED_MODEL
+};
+
+/* What the property bframes may be; the default first. */
+static GType bframes_type(void)
+{
+    static const GEnumValue values[] = {{0, "No B frames, no delay", "0"},
+                                        {1, "1 between two others", "1"},
+                                        {3, "3 between two others", "3"},
+                                        {7, "7 between two others", "7"},
+                                        {0, NULL, NULL}};
+    static gsize type = 0;
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, g_enum_register_static("GstMicaBFrames", values));
+    return type;
+}
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_VIDEO_CAPS_MAKE(MICA_FORMATS)));
@@ -71,7 +97,8 @@ static GstFlowReturn push_packets(GstMicaEnc *self)
             continue;
         frame->output_buffer = gst_buffer_new_allocate(NULL, p.size, NULL);
         gst_buffer_fill(frame->output_buffer, 0, p.data, p.size);
-        GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
+        if (p.flags & MICA_VIDEO_KEY)
+            GST_VIDEO_CODEC_FRAME_SET_SYNC_POINT(frame);
         const GstFlowReturn flow = gst_video_encoder_finish_frame(base, frame);
         if (flow != GST_FLOW_OK)
             return flow;
@@ -100,19 +127,29 @@ static gboolean set_format(GstVideoEncoder *base, GstVideoCodecState *state)
 
     MicaVideoInfo info;
     MicaVideoEncodeSettings settings;
-    MicaModel *model = NULL;
+    MicaModel *model = NULL, *predicted = NULL;
     MicaError error = {MICA_OK, ""};
     describe(&state->info, &info);
     mica_video_encode_defaults(&settings, sizeof settings);
     settings.quality = self->quality;
     settings.effort = self->effort;
     settings.threads = self->threads;
+    settings.gop = self->gop;
+    settings.bframes = self->bframes;
+    settings.scenecut = self->scenecut;
     settings.bitrate = (uint64_t)self->bitrate * 1000;
     if (self->model && !(model = gst_mica_open_model(GST_ELEMENT(self), self->model)))
         return FALSE;
+    if (self->predicted_model &&
+        !(predicted = gst_mica_open_model(GST_ELEMENT(self), self->predicted_model))) {
+        mica_model_unref(&model);
+        return FALSE;
+    }
     settings.model = model;
+    settings.predicted_model = predicted;
     const MicaStatus status = mica_video_encoder_open(&self->encoder, &info, &settings, &error);
     mica_model_unref(&model);
+    mica_model_unref(&predicted);
     if (status != MICA_OK) {
         GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("%s", error.text), (NULL));
         return FALSE;
@@ -125,6 +162,12 @@ static gboolean set_format(GstVideoEncoder *base, GstVideoCodecState *state)
     GstCaps *caps = gst_caps_new_simple(MICA_CAPS, "codec_data", GST_TYPE_BUFFER, codec_data, NULL);
     gst_buffer_unref(codec_data);
     gst_video_codec_state_unref(gst_video_encoder_set_output_state(base, caps, state));
+    if (settings.gop > 1 && info.frame_rate[0]) {
+        const GstClockTime delay =
+            gst_util_uint64_scale_int((guint64)settings.bframes * GST_SECOND,
+                                      (gint)info.frame_rate[1], (gint)info.frame_rate[0]);
+        gst_video_encoder_set_latency(base, delay, delay);
+    }
     return gst_video_encoder_negotiate(base);
 }
 
@@ -139,6 +182,8 @@ static GstFlowReturn handle_frame(GstVideoEncoder *base, GstVideoCodecFrame *fra
     }
     MicaVideoFrame f = {.struct_size = sizeof f,
                         .opaque = GINT_TO_POINTER((gint)frame->system_frame_number)};
+    if (GST_VIDEO_CODEC_FRAME_IS_FORCE_KEYFRAME(frame))
+        f.flags = MICA_VIDEO_KEY;
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&video) && i < MICA_PLANES; i++) {
         f.data[i] = GST_VIDEO_FRAME_PLANE_DATA(&video, i);
         f.stride[i] = GST_VIDEO_FRAME_PLANE_STRIDE(&video, i);
@@ -190,12 +235,25 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     case PROP_THREADS:
         self->threads = g_value_get_int(value);
         break;
+    case PROP_GOP:
+        self->gop = g_value_get_int(value);
+        break;
+    case PROP_BFRAMES:
+        self->bframes = g_value_get_enum(value);
+        break;
+    case PROP_SCENECUT:
+        self->scenecut = g_value_get_boolean(value);
+        break;
     case PROP_BITRATE:
         self->bitrate = g_value_get_uint(value);
         break;
     case PROP_MODEL:
         g_free(self->model);
         self->model = g_value_dup_string(value);
+        break;
+    case PROP_PREDICTED_MODEL:
+        g_free(self->predicted_model);
+        self->predicted_model = g_value_dup_string(value);
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -215,11 +273,23 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     case PROP_THREADS:
         g_value_set_int(value, self->threads);
         break;
+    case PROP_GOP:
+        g_value_set_int(value, self->gop);
+        break;
+    case PROP_BFRAMES:
+        g_value_set_enum(value, self->bframes);
+        break;
+    case PROP_SCENECUT:
+        g_value_set_boolean(value, self->scenecut);
+        break;
     case PROP_BITRATE:
         g_value_set_uint(value, self->bitrate);
         break;
     case PROP_MODEL:
         g_value_set_string(value, self->model);
+        break;
+    case PROP_PREDICTED_MODEL:
+        g_value_set_string(value, self->predicted_model);
         break;
     default:
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -229,6 +299,7 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 static void finalize(GObject *object)
 {
     g_free(((GstMicaEnc *)object)->model);
+    g_free(((GstMicaEnc *)object)->predicted_model);
     G_OBJECT_CLASS(gst_mica_enc_parent_class)->finalize(object);
 }
 
@@ -236,6 +307,8 @@ static void gst_mica_enc_init(GstMicaEnc *self)
 {
     self->quality = 50;
     self->effort = 2;
+    self->gop = 120;
+    self->scenecut = TRUE;
 }
 
 static void gst_mica_enc_class_init(GstMicaEncClass *class)
@@ -257,6 +330,17 @@ static void gst_mica_enc_class_init(GstMicaEncClass *class)
     g_object_class_install_property(
         object, PROP_THREADS,
         g_param_spec_int("threads", "Threads", "Threads, 0: one per processor", 0, 256, 0, flags));
+    g_object_class_install_property(
+        object, PROP_GOP,
+        g_param_spec_int("gop", "GOP", "Frames per key frame at most, 1: key frames only", 1,
+                         G_MAXINT, 120, flags));
+    g_object_class_install_property(
+        object, PROP_BFRAMES,
+        g_param_spec_enum("bframes", "B frames", "Frames predicted from both sides, which delay",
+                          bframes_type(), 0, flags));
+    g_object_class_install_property(
+        object, PROP_SCENECUT,
+        g_param_spec_boolean("scenecut", "Scene cut", "Key frames at cuts", TRUE, flags));
     g_object_class_install_property(object, PROP_BITRATE,
                                     g_param_spec_uint("bitrate", "Bit rate",
                                                       "kbit/s, 0: constant quality", 0, G_MAXUINT,
@@ -264,6 +348,11 @@ static void gst_mica_enc_class_init(GstMicaEncClass *class)
     g_object_class_install_property(
         object, PROP_MODEL,
         g_param_spec_string("model", "Model", "Model file; default: the built-in S", NULL, flags));
+    g_object_class_install_property(
+        object, PROP_PREDICTED_MODEL,
+        g_param_spec_string("predicted-model", "Predicted model",
+                            "Model file of predicted frames; default: the built-in V", NULL,
+                            flags));
 
     gst_element_class_add_static_pad_template(element, &sink_template);
     gst_element_class_add_static_pad_template(element, &src_template);

@@ -68,6 +68,17 @@ for format in I420 Y444; do
     samples m.y4m 7 >b
     equal "$format equals the command's" a b
 done
+for options in "gop=1" "gop=3" "bframes=1" "bframes=3" "bframes=7 gop=5" "bframes=3 scenecut=false"; do
+    # shellcheck disable=SC2086
+    launch $source ! micaenc quality=70 $options ! micadec ! y4menc ! filesink location=out.y4m
+    words=$(printf '%s' "$options" | sed -E 's/scenecut=false/no-scenecut/; s/[a-z]+=|no-/--&/g')
+    # shellcheck disable=SC2086
+    "$mica" encode -q 70 $words in.y4m m.nut
+    "$mica" decode m.nut m.y4m
+    samples out.y4m 7 >a
+    samples m.y4m 7 >b
+    equal "$options equals the command's" a b
+done
 for format in GRAY8 RGB Y42B I420_10LE; do
     launch videotestsrc num-buffers=3 ! "video/x-raw,format=$format,width=64,height=48" ! micaenc ! micadec ! \
         "video/x-raw,format=$format" ! filesink location=raw
@@ -93,4 +104,18 @@ if launch $source ! micaenc model=/no/such/file ! fakesink >log 2>&1; then
     exit 1
 fi
 grep -qi 'no such file' log
+# Time stamps rise in the order of decoding before the decoder, and in that of output behind it.
+# shellcheck disable=SC2086
+launch -v $source ! micaenc bframes=3 ! identity silent=false name=coded ! micadec ! identity silent=false name=shown ! \
+    fakesink >log
+for stage in coded:dts shown:pts; do
+    name=${stage%:*} time=${stage#*:}
+    grep -o "/GstIdentity:$name: last-message = chain.*" log | grep -o "$time: [0-9:.]*" >times
+    [ "$(wc -l <times)" -eq 9 ] || {
+        echo "FAILED: $(wc -l <times) time stamps of $name"
+        exit 1
+    }
+    sort times >sorted
+    equal "$time of $name" times sorted
+done
 echo "$((passed + 2)) checks passed"
