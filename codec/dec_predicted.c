@@ -47,9 +47,6 @@ static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h, Mic
                           MicaError *error)
 {
     const MicaReference *reference[MICA_MOTION_REFERENCES];
-    /* A slot may hold an older frame than it should, if a packet was lost. */
-    if (d->info->reorder == 0 && d->key_order + h->order != d->last_order + 1)
-        return mica_fail(error, MICA_ERROR_BITSTREAM, "a frame before this one is missing");
     MicaStatus status = mica_frame_store_references(&d->store, h, reference);
     if (status != MICA_OK)
         return mica_fail(error, status, "a frame that this one is predicted from is missing");
