@@ -33,6 +33,19 @@ typedef struct Decode {
     struct SwsContext *scaler;
 } Decode;
 
+/* Where time begins: containers may have moved it, so that no decoding time is negative. The first
+ * packet is a key frame, which nothing precedes; it is read only to be sought back to. */
+static int64_t first_time(Decode *d)
+{
+    int64_t first = d->stream->start_time;
+    while (first == AV_NOPTS_VALUE && av_read_frame(d->input, d->packet) >= 0) {
+        if (d->packet->stream_index == d->stream->index && d->packet->pts != AV_NOPTS_VALUE)
+            first = d->packet->pts;
+        av_packet_unref(d->packet);
+    }
+    return first == AV_NOPTS_VALUE ? 0 : first;
+}
+
 static MicaStatus open_decoder(Decode *d, MicaError *error)
 {
     for (unsigned i = 0; i < d->input->nb_streams && !d->stream; i++)
@@ -64,8 +77,7 @@ static MicaStatus open_decoder(Decode *d, MicaError *error)
     mica_model_unref(&predicted);
     if (status != MICA_OK || d->job->start <= 0)
         return status;
-    const int64_t begin = d->stream->start_time == AV_NOPTS_VALUE ? 0 : d->stream->start_time;
-    d->from = begin + (int64_t)llrint(d->job->start / av_q2d(d->stream->time_base));
+    d->from = first_time(d) + (int64_t)llrint(d->job->start / av_q2d(d->stream->time_base));
     const int code = av_seek_frame(d->input, d->stream->index, d->from, AVSEEK_FLAG_BACKWARD);
     return code < 0 ? av_fail(error, code, "cannot seek") : MICA_OK;
 }
