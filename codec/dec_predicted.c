@@ -124,7 +124,8 @@ MicaStatus mica_predicted_decoder_send(MicaPredictedDecoder *d, const MicaVideoP
     if (is_due(d))
         return mica_fail(error, MICA_ERROR_AGAIN, "a frame must be received first");
     MicaHeldFrame *held = &d->held[d->count++];
-    MicaFrameHeader header = {MICA_FRAME_INTRA};
+    MicaFrameHeader header;
+    memset(&header, 0, sizeof header);
     held->packet = *packet;
     memset(&held->error, 0, sizeof held->error);
     held->status = decode_packet(d, held, &header);

@@ -258,15 +258,15 @@ static void test_bad_headers(void **state)
         {{2, 0}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
         {{1, 1}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
         {{1, 0}, 2, MICA_ERROR_BITSTREAM},
-        {{1, 0, 16, 1, 1, 50, 0, 8, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM}, /* no such slot */
-        {{1, 0, 1, 1, 0, 50, 0, 8, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM},  /* no reference */
-        {{1, 0, 1, 1, 3, 50, 0, 8, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM},  /* three of them */
-        {{1, 0, 1, 1, 65, 50, 0, 8, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM}, /* unknown bits */
-        {{1, 0, 1, 1, 1, 50, 65, 8, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM}, /* skip */
-        {{1, 0, 1, 1, 1, 50, 0, 0, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM},  /* empty segments */
-        {{1, 0, 1, 1, 1, 50, 0, 8, 8, 1, 0}, 11, MICA_ERROR_BITSTREAM},  /* motion is not there */
-        {{1, 0, 1, 1, 1, 50, 0, 8, 8, 0, 1}, 11, MICA_ERROR_BITSTREAM},  /* nor hyper */
-        {{1, 0, 1, 1, 1, 50, 0, 8, 8, 0, 0}, 11, MICA_OK},
+        {{1, 0, 16, 1, 0, 1, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* no such slot */
+        {{1, 0, 1, 1, 0, 0, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* no reference */
+        {{1, 0, 1, 1, 0, 3, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* three of them */
+        {{1, 0, 1, 1, 0, 65, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* unknown bits */
+        {{1, 0, 1, 1, 0, 1, 50, 65, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* skip */
+        {{1, 0, 1, 1, 0, 1, 50, 0, 0, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* empty segments */
+        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 1, 0}, 12, MICA_ERROR_BITSTREAM}, /* motion is not there */
+        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 0, 1}, 12, MICA_ERROR_BITSTREAM}, /* nor hyper */
+        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 0, 0}, 12, MICA_OK},
     };
     MicaVideoInfo info;
     MicaWriter picture = coded_picture(&info);
