@@ -112,6 +112,18 @@ static av_cold int mica_encode_init(AVCodecContext *avctx)
     return 0;
 }
 
+/* In units of the encoder's time base. Before 6.0 frames had none of these. */
+static int64_t frame_duration(const AVCodecContext *avctx, const AVFrame *frame)
+{
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    if (frame->duration > 0)
+        return frame->duration;
+#endif
+    if (avctx->framerate.num <= 0 || avctx->framerate.den <= 0)
+        return 0;
+    return av_rescale_q(1, av_inv_q(avctx->framerate), avctx->time_base);
+}
+
 static int send_frame(AVCodecContext *avctx, const AVFrame *frame)
 {
     LibMicaEncodeContext *s = avctx->priv_data;
@@ -123,7 +135,7 @@ static int send_frame(AVCodecContext *avctx, const AVFrame *frame)
         f.stride[i] = frame->linesize[i];
     }
     f.pts = frame->pts;
-    f.duration = LIBMICA_FRAME_DURATION(frame);
+    f.duration = frame_duration(avctx, frame);
     if (frame->pict_type == AV_PICTURE_TYPE_I)
         f.flags = MICA_VIDEO_KEY;
     status = mica_video_encoder_send(s->encoder, &f, &error);

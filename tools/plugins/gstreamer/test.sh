@@ -106,7 +106,7 @@ fi
 grep -qi 'no such file' log
 # Time stamps rise in the order of decoding before the decoder, and in that of output behind it.
 # shellcheck disable=SC2086
-launch -v $source ! micaenc bframes=3 ! identity silent=false name=coded ! micadec ! identity silent=false name=shown ! \
+timeout 120 gst-launch-1.0 -v $source ! micaenc bframes=3 ! identity silent=false name=coded ! micadec ! identity silent=false name=shown ! \
     fakesink >log
 for stage in coded:dts shown:pts; do
     name=${stage%:*} time=${stage#*:}
