@@ -100,9 +100,10 @@ for bframes in 1 3 7; do
         ff -i bf.nut -c copy "copy-bf.$container"
         equal "$bframes B frames, $container" "$(samples "copy-bf.$container")" "$(samples bf.nut)"
         equal "$bframes B frames, $container, times" "$(stamps "copy-bf.$container")" "$(stamps a.nut)"
-        equal "$bframes B frames, $container, seeking" "$(frames -ss 0.6 -i "copy-bf.$container" -frames:v 3)" \
-            "$(frames -i bf.nut | sed -n 16,18p)"
     done
+    # Not NUT: it has no negative times, so that the first frame comes later than 0 there.
+    equal "$bframes B frames, seeking" "$(frames -ss 0.6 -i copy-bf.mov -frames:v 3)" \
+        "$(frames -i bf.nut | sed -n 16,18p)"
 done
 
 # A damaged key frame costs the frames up to the next one, or none with concealment.
