@@ -119,12 +119,6 @@ static unsigned rate(const Search *s, MicaVector v, MicaVector expected)
     return (unsigned)((2 + component_bits(dx) + component_bits(dy)) * s->lambda) >> 4;
 }
 
-static int clamp_position(int x, int extent)
-{
-    const int lowest = -SQUARE - BLOCK, highest = extent + BLOCK;
-    return x < lowest ? lowest : x > highest ? highest : x;
-}
-
 static MicaVector vector_of(int x, int y)
 {
     const int limit = 1 << 13;
@@ -223,9 +217,7 @@ static const uint8_t *current_at(const Place *p)
 static void try_whole(const Place *p, MicaVector v, Match *best)
 {
     const MicaReference *r = p->search->reference[p->which];
-    const int x = clamp_position(p->x + (v.x >> 2), r->width);
-    const int y = clamp_position(p->y + (v.y >> 2), r->height);
-    const uint8_t *at = r->plane[MICA_REFERENCE_LUMA] + y * r->stride + x;
+    const uint8_t *at = mica_motion_source(r, MICA_REFERENCE_LUMA, p->x, p->y, v);
     const unsigned bits = rate(p->search, v, p->predicted);
     const unsigned cost =
         bits + (p->size == SQUARE

@@ -98,6 +98,14 @@ static int clamp_position(int x, int extent)
     return x < lowest ? lowest : x > highest ? highest : x;
 }
 
+const uint8_t *mica_motion_source(const MicaReference *r, int plane, int x, int y,
+                                  MicaVector vector)
+{
+    const int px = clamp_position(x + (vector.x >> 2), r->width);
+    const int py = clamp_position(y + (vector.y >> 2), r->height);
+    return r->plane[plane] + py * r->stride + px;
+}
+
 /* Rows of samples in 1/64, filtered along x. */
 MICA_INLINE void filter_rows(const uint8_t *src, ptrdiff_t stride, int phase, int rows, int size,
                              int16_t *out)
@@ -157,9 +165,7 @@ MICA_INLINE void interpolate(const uint8_t *src, ptrdiff_t stride, int phase_x, 
 void mica_motion_interpolate(const MicaReference *r, int plane, int x, int y, MicaVector vector,
                              int size, uint8_t *out, ptrdiff_t out_stride)
 {
-    const int px = clamp_position(x + (vector.x >> 2), r->width);
-    const int py = clamp_position(y + (vector.y >> 2), r->height);
-    const uint8_t *src = r->plane[plane] + py * r->stride + px;
+    const uint8_t *src = mica_motion_source(r, plane, x, y, vector);
     if (!((vector.x | vector.y) & 3)) {
         for (int row = 0; row < size; row++)
             memcpy(out + row * out_stride, src + row * r->stride, (size_t)size);

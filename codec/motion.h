@@ -48,6 +48,11 @@ int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBl
 MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
                                 int which);
 
+/* Where the whole-pixel part of (x, y) + vector lies in a plane: as good as beyond the border,
+ * whose samples repeat, for a block of 16x16 and the taps around it. */
+const uint8_t *mica_motion_source(const MicaReference *reference, int plane, int x, int y,
+                                  MicaVector vector);
+
 /* The `size` x `size` samples (8 or 16) of a plane at (x, y) + vector. */
 void mica_motion_interpolate(const MicaReference *reference, int plane, int x, int y,
                              MicaVector vector, int size, uint8_t *out, ptrdiff_t out_stride);
