@@ -241,13 +241,7 @@ static MicaStatus decode(Decoder *d, MicaError *error)
             return status;
         count_damage(d, row);
         double mark = mica_clock_ms();
-        cells.y1 = mica_synthesis_rows(&d->runner, d->segments.latents.rect.y1);
-        if (cells.y1 > plan->cells.y1 || row + 1 == plan->last_row)
-            cells.y1 = plan->cells.y1;
-        if (cells.y1 > cells.y0) {
-            mica_synthesise(&d->segments.latents, cells, &canvas);
-            cells.y0 = cells.y1;
-        }
+        mica_synthesise_known(&d->segments.latents, row + 1 == plan->last_row, &cells, &canvas);
         mica_lap(&mark, &d->synthesis_ms);
     }
     status = decode_alpha(d, error);

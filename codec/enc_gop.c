@@ -25,11 +25,6 @@ static MicaPlannedFrame *add(MicaGop *gop, int frame, int depth)
     return p;
 }
 
-static void begin(MicaGop *gop)
-{
-    gop->count = gop->next = 0;
-}
-
 void mica_gop_plan_key(MicaGop *gop, int single)
 {
     memset(gop, 0, sizeof *gop);
@@ -77,7 +72,7 @@ static void choose_references(const MicaGop *gop, MicaFrameHeader *h)
 
 void mica_gop_plan_group(MicaGop *gop, int frames)
 {
-    begin(gop);
+    gop->count = gop->next = 0;
     MicaPlannedFrame *anchor = add(gop, frames - 1, 0);
     anchor->phase = ++gop->anchors;
     anchor->header.type = MICA_FRAME_PREDICTED;

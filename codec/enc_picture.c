@@ -167,24 +167,10 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
     return failed ? out_of_memory(error) : MICA_OK;
 }
 
-/* The decoder's synthesis, of the pixels whose latents are complete. */
-static void reconstruct(Encoder *e, int row, MicaRect *cells)
-{
-    const MicaCanvas canvas = {e->decoded, 0, 0, 0};
-    const MicaGeometry *g = &e->runner.geometry;
-    const int end = (g->height + 7) / 8;
-    cells->y1 = mica_synthesis_rows(&e->runner, e->segments.latents.rect.y1);
-    if (cells->y1 > end || row + 1 == e->grid.rows)
-        cells->y1 = end;
-    if (cells->y1 > cells->y0) {
-        mica_synthesise(&e->segments.latents, *cells, &canvas);
-        cells->y0 = cells->y1;
-    }
-}
-
 static MicaStatus encode(Encoder *e, MicaError *error)
 {
-    MicaRect cells = {0, 0, (e->runner.geometry.width + 7) / 8, 0};
+    const MicaCanvas canvas = {e->decoded, 0, 0, 0};
+    MicaRect cells = {0, 0, (e->image->width + 7) / 8, (e->image->height + 7) / 8};
     const MicaEncodeSettings *s = e->settings;
     for (int row = 0; row < e->grid.rows; row++) {
         if (s->progress && s->progress(s->progress_user, (double)row / e->grid.rows))
@@ -196,7 +182,7 @@ static MicaStatus encode(Encoder *e, MicaError *error)
         if (status != MICA_OK)
             return status;
         if (e->decoded)
-            reconstruct(e, row, &cells);
+            mica_synthesise_known(&e->segments.latents, row + 1 == e->grid.rows, &cells, &canvas);
     }
     double mark = mica_clock_ms();
     MicaStatus status = code_hyper(e, error);

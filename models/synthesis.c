@@ -183,3 +183,16 @@ void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanva
         cells.y0 = rows.y1;
     }
 }
+
+void mica_synthesise_known(const MicaLatents *latents, int is_last, MicaRect *cells,
+                           const MicaCanvas *canvas)
+{
+    MicaRect known = *cells;
+    const int rows = mica_synthesis_rows(latents->runner, latents->rect.y1);
+    if (!is_last && rows < known.y1)
+        known.y1 = rows;
+    if (known.y1 <= known.y0)
+        return;
+    mica_synthesise(latents, known, canvas);
+    cells->y0 = known.y1;
+}
