@@ -602,7 +602,7 @@ static void test_damage(void **state)
     }
 }
 
-/* A packet that never comes: without frames between, that is seen at once. */
+/* A packet that never comes: nothing wrong comes out in its place or behind it. */
 static void test_loss(void **state)
 {
     (void)state;

@@ -27,6 +27,12 @@ typedef struct VideoEncodeJob {
     const CodecOptions *codec;
 } VideoEncodeJob;
 
+#define OPTION_PREDICTED_MODEL(video)                                                              \
+    {                                                                                              \
+        "predicted-model", 0, OPTION_STRING, &(video).predicted_name, 0, 0, "V|FILE",              \
+            "video: model of predicted frames"                                                     \
+    }
+
 #define OPTIONS_VIDEO_ENCODE(video)                                                                  \
     {"output-format",                                                                                \
      'f',                                                                                            \
@@ -56,14 +62,7 @@ typedef struct VideoEncodeJob {
          0,                                                                                          \
          NULL,                                                                                       \
          "video: no key frames at cuts"},                                                            \
-        {"predicted-model",                                                                          \
-         0,                                                                                          \
-         OPTION_STRING,                                                                              \
-         &(video).predicted_name,                                                                    \
-         0,                                                                                          \
-         0,                                                                                          \
-         "V|FILE",                                                                                   \
-         "video: model of predicted frames"},                                                        \
+        OPTION_PREDICTED_MODEL(video),                                                               \
         {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"},   \
     {                                                                                                \
         "video-only", 0, OPTION_FLAG, &(video).video_only, 0, 0, NULL,                               \
@@ -86,14 +85,7 @@ typedef struct VideoDecodeJob {
 #define OPTIONS_VIDEO_DECODE(video)                                                                \
     {"start", 0, OPTION_REAL, &(video).start, 0, 1e9, "S", "video: from this second on"},          \
         {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"}, \
-        {"predicted-model",                                                                        \
-         0,                                                                                        \
-         OPTION_STRING,                                                                            \
-         &(video).predicted_name,                                                                  \
-         0,                                                                                        \
-         0,                                                                                        \
-         "V|FILE",                                                                                 \
-         "video: model of predicted frames"},                                                      \
+        OPTION_PREDICTED_MODEL(video),                                                             \
         {"conceal", 0, OPTION_FLAG, &(video).conceal,                                              \
          0,         0, NULL,        "video: repeat the last frame in place of a damaged one"},     \
     {                                                                                              \
