@@ -154,10 +154,24 @@ static void fractions_c(const uint8_t *src, ptrdiff_t src_stride, int rows, uint
     }
 }
 
-static void mean_c(const uint8_t *a, const uint8_t *b, uint8_t *out, size_t count)
+MICA_INLINE void mean(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                      uint8_t *out, int size)
 {
-    for (size_t i = 0; i < count; i++)
-        out[i] = (uint8_t)((a[i] + b[i] + 1) >> 1);
+    for (int y = 0; y < size; y++, a += a_stride, b += b_stride, out += size)
+        for (int x = 0; x < size; x++)
+            out[x] = (uint8_t)((a[x] + b[x] + 1) >> 1);
+}
+
+static void mean8_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                    uint8_t *out)
+{
+    mean(a, a_stride, b, b_stride, out, 8);
+}
+
+static void mean16_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                     uint8_t *out)
+{
+    mean(a, a_stride, b, b_stride, out, 16);
 }
 
 /* ---- RGB ---- */
@@ -189,7 +203,8 @@ void mica_motion_kernels_init_c(MicaMotionKernels *k)
     k->interpolate[MICA_BLOCK_8] = interpolate8_c;
     k->interpolate[MICA_BLOCK_16] = interpolate16_c;
     k->fractions = fractions_c;
-    k->mean = mean_c;
+    k->mean[MICA_BLOCK_8] = mean8_c;
+    k->mean[MICA_BLOCK_16] = mean16_c;
     k->split_rgb = split_rgb_c;
     k->join_rgb = join_rgb_c;
 }

@@ -50,9 +50,9 @@ typedef struct MicaMotionKernels {
     void (*fractions)(const uint8_t *src, ptrdiff_t src_stride, int rows, uint8_t *out,
                       ptrdiff_t out_stride, ptrdiff_t plane);
 
-    /* The mean of two blocks without gaps, halves rounded up; a may be out. `count` is a multiple
-     * of 64. */
-    void (*mean)(const uint8_t *a, const uint8_t *b, uint8_t *out, size_t count);
+    /* The mean of two blocks, halves rounded up, without gaps between its rows; a may be out. */
+    void (*mean[MICA_BLOCK_SIZES])(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
+                                   ptrdiff_t b_stride, uint8_t *out);
 
     /* `count` pixels of RGB to a row of R, G, B, and luma (R + 2 G + B + 2) >> 2 each. */
     void (*split_rgb)(const uint8_t *rgb, size_t count, uint8_t *const row[4]);

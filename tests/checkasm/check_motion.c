@@ -109,11 +109,12 @@ static void check_interpolation(Case *c, const char *level, int fills)
 
 static void check_rows(Case *c, const char *level, int fills)
 {
-    checkasm_context("motion %s mean, fills %d", level, fills);
-    const size_t count = 64 * (size_t)checkasm_range(1, 4);
-    c->reference.mean(c->a, c->b, c->out_reference, count);
-    c->candidate.mean(c->a, c->b, c->out_candidate, count);
-    checkasm_result(same_output(c));
+    for (int size = 0; size < MICA_BLOCK_SIZES; size++) {
+        checkasm_context("motion %s mean %d, fills %d", level, 8 << size, fills);
+        c->reference.mean[size](c->a + AT, SIDE, c->b + AT, SIDE, c->out_reference);
+        c->candidate.mean[size](c->a + AT, SIDE, c->b + AT, SIDE, c->out_candidate);
+        checkasm_result(same_output(c));
+    }
 
     const size_t width = (size_t)checkasm_range(0, WIDTH);
     checkasm_context("motion %s split_rgb, %zu pixels, fills %d", level, width, fills);
@@ -165,7 +166,7 @@ static void run_candidate(void *arg)
         k->fractions(c->a + AT, SIDE, 16, c->out_candidate, SIDE, PLANE);
         break;
     case MEAN:
-        k->mean(c->a, c->b, c->out_candidate, 256);
+        k->mean[c->size](c->a, SIDE, c->b, SIDE, c->out_candidate);
         break;
     case SPLIT:
         k->split_rgb(c->a, 256, row);
@@ -191,7 +192,7 @@ static void bench(const CheckLevel *level)
         [LINES] = {"interpolate along x", 2, 256},
         [BOTH] = {"interpolate along both", 2, 256},
         [FRACTIONS] = {"fractions", 1, 4 * 256 * (MICA_FRACTIONS - 1)},
-        [MEAN] = {"mean", 1, 4 * 256},
+        [MEAN] = {"mean", 2, 256},
         [SPLIT] = {"split_rgb", 1, 4 * 256},
         [JOIN] = {"join_rgb", 1, 4 * 256},
     };

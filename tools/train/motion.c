@@ -1,4 +1,5 @@
 /* The encoder's motion search for the trainer, as a shared library: see motion.py. */
+#include "codec/base/cpu.h"
 #include "codec/enc_motion.h"
 
 /* Predict each of `count` pictures (RGB, height x width x 3) of `current` from that of `reference`.
@@ -10,12 +11,15 @@ int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t
                        int count, int width, int height, const int *lambda)
 {
     MicaPool *pool = NULL;
+    MicaMotionSearch search = {.columns = 0};
     MicaReference now = {0}, before = {0};
     MicaStatus status = mica_pool_create(&pool, 1);
     if (status == MICA_OK)
         status = mica_reference_create(&now, width, height);
     if (status == MICA_OK)
         status = mica_reference_create(&before, width, height);
+    if (status == MICA_OK)
+        status = mica_motion_search_create(&search, width, height, mica_cpu_flags());
     const size_t bytes = (size_t)width * (size_t)height * 3;
     for (int i = 0; i < count && status == MICA_OK; i++) {
         MicaMotionField field = {0};
@@ -26,15 +30,15 @@ int mica_train_predict(const uint8_t *current, const uint8_t *reference, uint8_t
         if (status != MICA_OK)
             break;
         image.data = (uint8_t *)(uintptr_t)(current + (size_t)i * bytes);
-        mica_reference_set(&now, &image, pool);
+        mica_reference_set(&now, &search.kernels, &image, pool);
         image.data = (uint8_t *)(uintptr_t)(reference + (size_t)i * bytes);
-        mica_reference_set(&before, &image, pool);
-        status = mica_motion_search(&now, references, lambda[i], pool, &field);
+        mica_reference_set(&before, &search.kernels, &image, pool);
+        mica_motion_search(&search, &now, references, lambda[i], pool, &field);
         image.data = predicted + (size_t)i * bytes;
-        if (status == MICA_OK)
-            mica_motion_predict(&field, references, pool, &image);
+        mica_motion_predict(&field, &search.kernels, references, pool, &image);
         mica_motion_field_free(&field);
     }
+    mica_motion_search_free(&search);
     mica_reference_free(&now);
     mica_reference_free(&before);
     if (pool)

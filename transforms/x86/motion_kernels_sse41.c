@@ -154,10 +154,18 @@ static void fractions_sse41(const uint8_t *src, ptrdiff_t src_stride, int rows, 
         fraction_columns(src + x, src_stride, rows, out + x, out_stride, plane);
 }
 
-static void mean_sse41(const uint8_t *a, const uint8_t *b, uint8_t *out, size_t count)
+static void mean8_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                        uint8_t *out)
 {
-    for (size_t i = 0; i < count; i += 16)
-        vec_store(out + i, _mm_avg_epu8(vec_load(a + i), vec_load(b + i)));
+    for (int y = 0; y < 8; y += 2, a += 2 * a_stride, b += 2 * b_stride)
+        vec_store(out + 8 * y, _mm_avg_epu8(two_rows(a, a_stride), two_rows(b, b_stride)));
+}
+
+static void mean16_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                         uint8_t *out)
+{
+    for (int y = 0; y < 16; y++, a += a_stride, b += b_stride)
+        vec_store(out + 16 * y, _mm_avg_epu8(vec_load(a), vec_load(b)));
 }
 
 /* ---- RGB ---- */
@@ -252,7 +260,8 @@ void mica_motion_kernels_init_sse41(MicaMotionKernels *k)
     k->interpolate[MICA_BLOCK_8] = interpolate8_sse41;
     k->interpolate[MICA_BLOCK_16] = interpolate16_sse41;
     k->fractions = fractions_sse41;
-    k->mean = mean_sse41;
+    k->mean[MICA_BLOCK_8] = mean8_sse41;
+    k->mean[MICA_BLOCK_16] = mean16_sse41;
     k->split_rgb = split_rgb_sse41;
     k->join_rgb = join_rgb_sse41;
 }
