@@ -465,14 +465,20 @@ static void test_threads_and_kernels(void **state)
     }
 }
 
-/* After a flush the same frames give the same packets, in the midst of a group or after the end. */
+/* After a flush the same frames give the same packets, in the midst of a group or after the end,
+ * and with a bit rate as well. */
 static void test_encoder_flush(void **state)
 {
     (void)state;
     const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 64, 48);
-    for (int bframes = 0; bframes <= 3; bframes += 3) {
-        MicaVideoEncodeSettings s = encoder_settings(120, bframes);
+    static const struct {
+        int gop, bframes;
+        uint64_t bitrate;
+    } list[] = {{120, 0, 0}, {120, 3, 0}, {120, 0, 300000}, {120, 3, 300000}, {1, 0, 300000}};
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
+        MicaVideoEncodeSettings s = encoder_settings(list[k].gop, list[k].bframes);
         s.scenecut = 1;
+        s.bitrate = list[k].bitrate;
         Video *fresh = encode(&info, &s, 9, 9, -1), *again = malloc(sizeof *again);
         MicaVideoEncoder *encoder = open_encoder(again, &info, &s);
         uint8_t *block = malloc(mica_frame_bytes(&info));
@@ -496,6 +502,89 @@ static void test_encoder_flush(void **state)
         mica_video_encoder_close(&encoder);
         forget(again);
         forget(fresh);
+    }
+}
+
+/* As encode(), but the memory of one frame is refused when it is coded: the one after `failing`
+ * packets. Its number goes to *lost. */
+static Video *encode_with_failure(const MicaVideoInfo *info, const MicaVideoEncodeSettings *s,
+                                  int frames, int failing, int *lost)
+{
+    Video *v = malloc(sizeof *v);
+    MicaVideoEncoder *encoder = open_encoder(v, info, s);
+    uint8_t *block = malloc(mica_frame_bytes(info));
+    MicaVideoPacket p = {.struct_size = sizeof p};
+    *lost = -1;
+    for (int n = 0; n <= frames; n++) {
+        MicaVideoFrame frame;
+        paint(info, n, 0, block, &frame);
+        assert_int_equal(mica_video_encoder_send(encoder, n < frames ? &frame : NULL, NULL),
+                         MICA_OK);
+        for (;;) {
+            mica_alloc_fail_after(*lost < 0 && v->count == failing);
+            const MicaStatus status = mica_video_encoder_receive(encoder, &p, NULL);
+            mica_alloc_fail_after(0);
+            if (status == MICA_ERROR_AGAIN || status == MICA_ERROR_EOF)
+                break;
+            if (status != MICA_OK) {
+                assert_int_equal(status, MICA_ERROR_OUT_OF_MEMORY);
+                assert_int_equal(*lost, -1);
+                *lost = (int)(uintptr_t)p.opaque - 1;
+                continue;
+            }
+            v->packet[v->count] = (Packet){malloc(p.size), p.size, p.pts, p.dts, p.opaque, p.flags};
+            memcpy(v->packet[v->count++].data, p.data, p.size);
+        }
+    }
+    free(block);
+    mica_video_encoder_close(&encoder);
+    return v;
+}
+
+/* A frame that cannot be coded: all others can, and decode in order. If later ones would have been
+ * predicted from it, a key frame comes next; one between anchors is done without. */
+static void test_failure(void **state)
+{
+    (void)state;
+    enum { FRAMES = 19, GOP = 12 };
+    static const int bframes[] = {0, 1, 3, 7};
+    for (int k = 0; k < 4; k++) {
+        const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 40, 24);
+        const MicaVideoEncodeSettings s = encoder_settings(GOP, bframes[k]);
+        Video *whole = encode(&info, &s, FRAMES, FRAMES, -1);
+        for (int failing = 0; failing < FRAMES; failing++) {
+            int lost, since_key = -1, keys = 0;
+            Video *v = encode_with_failure(&info, &s, FRAMES, failing, &lost);
+            assert_int_equal(lost + 1, (uintptr_t)whole->packet[failing].opaque);
+            assert_int_equal(v->count, FRAMES - 1);
+            for (int i = 0; i < v->count; i++) {
+                const Packet *p = &v->packet[i];
+                assert_true(p->dts <= p->pts);
+                assert_true(i == 0 || p->dts > p[-1].dts);
+                since_key = p->flags & MICA_VIDEO_KEY ? 0 : since_key + 1;
+                assert_in_range(since_key, 0, GOP - 1);
+                keys += (p->flags & MICA_VIDEO_KEY) != 0;
+            }
+            /* In the order of coding, anchors and key frames come before what is earlier in time,
+             * so they are the ones with the latest time yet. */
+            int anchor = 1;
+            for (int i = 0; i < failing; i++)
+                anchor &= (int)(uintptr_t)whole->packet[i].opaque - 1 < lost;
+            if (anchor && failing < v->count)
+                assert_int_equal(v->packet[failing].flags, MICA_VIDEO_KEY);
+            if (!anchor)
+                assert_int_equal(keys, 2);
+            const MicaVideoDecodeSettings d = decoder_settings();
+            Frames *f = decode(v, &d);
+            assert_int_equal(f->count, FRAMES - 1);
+            for (int i = 0; i < f->count; i++) {
+                assert_int_equal(f->status[i], MICA_OK);
+                assert_int_equal(f->pts[i], time_of(i + (i >= lost)));
+            }
+            release(f);
+            forget(v);
+        }
+        forget(whole);
     }
 }
 
@@ -809,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_agreement),
         cmocka_unit_test(test_threads_and_kernels),
         cmocka_unit_test(test_encoder_flush),
+        cmocka_unit_test(test_failure),
         cmocka_unit_test(test_seek),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_loss),
