@@ -95,18 +95,26 @@ static void find_used(const MicaImage *image, uint8_t *used)
     }
 }
 
+/* The first value from v on that occurs, or max + 1. Most of 65536 do not. */
+static uint32_t next_used(const uint8_t *used, uint32_t v, uint32_t max)
+{
+    const uint8_t *found = v <= max ? memchr(used + v, 1, max + 1 - v) : NULL;
+    return found ? (uint32_t)(found - used) : max + 1;
+}
+
 /* The fewest uniform levels that have all values that occur: one more than a divisor of max. */
 static uint32_t fewest_uniform(const uint8_t *used, uint32_t max)
 {
-    for (uint32_t steps = 1; steps < max; steps++) {
-        if (max % steps)
-            continue;
-        const uint32_t size = max / steps;
-        uint32_t v = 0;
-        while (v <= max && (!used[v] || v % size == 0))
-            v++;
+    /* Of 255, and then the further ones of 65535. */
+    static const uint16_t divisor[] = {1,   3,   5,    15,   17,   51,    85,   255,
+                                       257, 771, 1285, 3855, 4369, 13107, 21845};
+    for (size_t i = 0; i < sizeof divisor / sizeof *divisor && divisor[i] < max; i++) {
+        const uint32_t size = max / divisor[i];
+        uint32_t v = next_used(used, 0, max);
+        while (v <= max && v % size == 0)
+            v = next_used(used, v + 1, max);
         if (v > max)
-            return steps + 1;
+            return divisor[i] + 1u;
     }
     return max + 1;
 }
@@ -116,8 +124,8 @@ static uint32_t write_levels(Encoder *e, int quality, const uint8_t *used, MicaW
 {
     const uint32_t max = e->image->depth == 16 ? 65535 : 255;
     uint32_t count = 0, total = 0;
-    for (uint32_t v = 0; v <= max; v++)
-        total += used[v];
+    for (uint32_t v = next_used(used, 0, max); v <= max; v = next_used(used, v + 1, max))
+        total++;
     if (quality < 100) {
         count = 2 + (uint32_t)(quality * quality * 240 / 9801);
     } else {
@@ -127,17 +135,16 @@ static uint32_t write_levels(Encoder *e, int quality, const uint8_t *used, MicaW
         mica_write8(out, LEVELS_LISTED);
         mica_write_varint(out, total);
         uint32_t last = 0, i = 0;
-        for (uint32_t v = 0; v <= max; v++)
-            if (used[v]) {
-                mica_write_varint(out, v - last);
-                last = v;
-                e->index[v] = (uint16_t)i++;
-            }
+        for (uint32_t v = next_used(used, 0, max); v <= max; v = next_used(used, v + 1, max)) {
+            mica_write_varint(out, v - last);
+            last = v;
+            e->index[v] = (uint16_t)i++;
+        }
         return total;
     }
     mica_write8(out, LEVELS_UNIFORM);
     mica_write_varint(out, count);
-    for (uint32_t v = 0; v <= max; v++)
+    for (uint32_t v = next_used(used, 0, max); v <= max; v = next_used(used, v + 1, max))
         e->index[v] = (uint16_t)nearest_level(v, count, max);
     return count;
 }
@@ -146,7 +153,7 @@ MicaStatus mica_alpha_encode(const MicaImage *image, int quality, MicaPool *pool
 {
     Encoder e = {.image = image};
     uint8_t *used = mica_alloc_zero(65536, 1);
-    e.index = mica_alloc_zero(65536, sizeof *e.index);
+    e.index = mica_alloc(65536, sizeof *e.index); /* only of values that occur */
     e.strip_rows = STRIP_SAMPLES / image->width;
     e.strip_rows = e.strip_rows < STRIP_ROWS_MIN ? STRIP_ROWS_MIN : e.strip_rows;
     e.strip_rows = e.strip_rows < image->height ? e.strip_rows : image->height;

@@ -15,6 +15,13 @@ static MicaStatus out_of_memory(MicaError *error)
     return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the frames");
 }
 
+/* The first key frame has order 1, also if it is lost. */
+static void begin_order(MicaPredictedDecoder *d)
+{
+    d->last_order = d->shown_order = 0;
+    d->key_order = 1;
+}
+
 MicaStatus mica_predicted_decoder_open(MicaPredictedDecoder *d, const MicaModel *model, int threads,
                                        uint32_t cpu_mask, MicaError *error)
 {
@@ -23,6 +30,7 @@ MicaStatus mica_predicted_decoder_open(MicaPredictedDecoder *d, const MicaModel 
         status = mica_prediction_check_kind(d->predicted.network, 1, error);
     if (status != MICA_OK)
         return status;
+    begin_order(d);
     for (int i = 0; i <= d->info->reorder + 1; i++) {
         d->held[i].block = mica_alloc(1, mica_frame_bytes(d->info));
         if (!d->held[i].block)
@@ -96,12 +104,37 @@ static MicaStatus decode_packet(MicaPredictedDecoder *d, MicaHeldFrame *held, Mi
 
 /* ---- send and receive ---- */
 
-/* Of the frames held, the one that is shown first. */
+static int is_of_last_group(const MicaPredictedDecoder *d, const MicaHeldFrame *held)
+{
+    return held->order >= d->key_order;
+}
+
+/* Whether a frame whose order is lost is shown before one whose order is known: by the time stamps,
+ * which tell unless the container lost them too, or else if there is a gap for it. */
+static int fills_gap(const MicaPredictedDecoder *d, const MicaHeldFrame *lost,
+                     const MicaHeldFrame *known)
+{
+    const int64_t a = lost->packet.pts, b = known->packet.pts;
+    return a != b ? a < b : d->shown_order + 1 < known->order;
+}
+
+static int precedes(const MicaPredictedDecoder *d, const MicaHeldFrame *a, const MicaHeldFrame *b)
+{
+    if (is_of_last_group(d, a) != is_of_last_group(d, b))
+        return !is_of_last_group(d, a);
+    if (a->known && b->known)
+        return a->order < b->order;
+    if (!a->known && !b->known)
+        return a->packet.pts < b->packet.pts;
+    return b->known ? fills_gap(d, a, b) : !fills_gap(d, b, a);
+}
+
+/* Of the frames held, the one that is shown first; among equals the one that came first. */
 static int first_held(const MicaPredictedDecoder *d)
 {
     int first = 0;
     for (int i = 1; i < d->count; i++)
-        if (d->held[i].order < d->held[first].order)
+        if (precedes(d, &d->held[i], &d->held[first]))
             first = i;
     return first;
 }
@@ -110,7 +143,34 @@ static int first_held(const MicaPredictedDecoder *d)
 static int is_due(const MicaPredictedDecoder *d)
 {
     return d->count > 0 && (d->draining || d->count > d->info->reorder ||
-                            d->held[first_held(d)].order < d->key_order);
+                            !is_of_last_group(d, &d->held[first_held(d)]));
+}
+
+/* Whether a frame was at this place already. */
+static int is_taken(const MicaPredictedDecoder *d, const MicaHeldFrame *except, uint64_t order)
+{
+    int taken = order <= d->shown_order;
+    for (int i = 0; i < d->count; i++)
+        taken |= &d->held[i] != except && d->held[i].known && d->held[i].order == order;
+    return taken;
+}
+
+/* The place of a frame in the order of time. */
+static void place(MicaPredictedDecoder *d, MicaHeldFrame *held, const MicaFrameHeader *h)
+{
+    held->known = h->known;
+    held->order = d->last_order > d->key_order ? d->last_order : d->key_order;
+    if (!h->known)
+        return;
+    /* A frame that misses what it is predicted from may miss its key frame too: its place is then
+     * counted from that one, which the order of the frames before shows if they have come as far.
+     */
+    if (h->type == MICA_FRAME_INTRA ||
+        (held->status != MICA_OK && is_taken(d, held, d->key_order + h->order)))
+        d->key_order = d->last_order + 1;
+    held->order = d->key_order + h->order;
+    if (held->order > d->last_order)
+        d->last_order = held->order;
 }
 
 MicaStatus mica_predicted_decoder_send(MicaPredictedDecoder *d, const MicaVideoPacket *packet,
@@ -132,17 +192,7 @@ MicaStatus mica_predicted_decoder_send(MicaPredictedDecoder *d, const MicaVideoP
     held->status = decode_packet(d, held, &header);
     held->packet.data = NULL; /* the caller's */
     held->key = header.type == MICA_FRAME_INTRA;
-    if (held->status != MICA_OK) {
-        /* Its place is not known for sure: after all before. What depends on it is refused, because
-         * its number is missing. */
-        held->order = d->last_order;
-        return MICA_OK;
-    }
-    if (held->key)
-        d->key_order = d->last_order + 1;
-    held->order = d->key_order + header.order;
-    if (held->order > d->last_order)
-        d->last_order = held->order;
+    place(d, held, &header);
     return MICA_OK;
 }
 
@@ -156,12 +206,16 @@ MicaHeldFrame *mica_predicted_decoder_receive(MicaPredictedDecoder *d)
     memmove(d->held + first, d->held + first + 1, (size_t)(last - first) * sizeof out);
     d->held[last] = out; /* its memory is used again */
     d->count--;
+    if (out.known && out.order > d->shown_order)
+        d->shown_order = out.order;
+    else if (!out.known && !is_taken(d, NULL, d->shown_order + 1))
+        d->shown_order++;
     return &d->held[last];
 }
 
 void mica_predicted_decoder_flush(MicaPredictedDecoder *d)
 {
     d->count = d->draining = 0;
-    d->key_order = d->last_order = 0;
+    begin_order(d);
     d->store.filled = 0;
 }

@@ -13,8 +13,9 @@
 /* A decoded frame, or an error in its place. */
 typedef struct MicaHeldFrame {
     MicaVideoPacket packet; /* time stamps */
-    uint64_t order;
-    uint8_t *block; /* the samples */
+    uint64_t order;         /* if not known: of the last one before, in decoding order */
+    int known;              /* whether the packet told its order */
+    uint8_t *block;         /* the samples */
     int key;
     MicaStatus status;
     MicaError error;
@@ -30,7 +31,8 @@ typedef struct MicaPredictedDecoder {
     MicaFrameStore store;
     MicaHeldFrame held[MICA_MAX_HELD]; /* the first `count`; the others have memory */
     int count, draining;
-    uint64_t key_order, last_order; /* of the last key frame, of the last packet */
+    uint64_t key_order, last_order; /* of the last key frame, of the last frame in time */
+    uint64_t shown_order;           /* up to which frames were shown, or lost ones in their place */
 } MicaPredictedDecoder;
 
 /* Set the members down to `yuv` first, except `predicted`. */

@@ -35,9 +35,16 @@ void mica_bitrate_init(MicaBitrate *rate, uint64_t bits_per_second, const uint32
     rate->capacity = (int64_t)(bits_per_second * (uint64_t)buffer_ms / 1000);
     if (rate->capacity < 2 * rate->bits_per_frame) /* a frame must fit */
         rate->capacity = 2 * rate->bits_per_frame;
-    rate->level = rate->capacity / 2;
-    rate->step = MICA_MAX_QUALITY / 2;
-    rate->slope = FIRST_SLOPE;
+    mica_bitrate_restart(rate);
+}
+
+void mica_bitrate_restart(MicaBitrate *rate)
+{
+    *rate = (MicaBitrate){.bits_per_frame = rate->bits_per_frame,
+                          .capacity = rate->capacity,
+                          .level = rate->capacity / 2,
+                          .step = MICA_MAX_QUALITY / 2,
+                          .slope = FIRST_SLOPE};
 }
 
 /* Quality at which a frame of the kind at hand takes so many bits. */

@@ -32,6 +32,9 @@ typedef struct MicaBitrate {
 void mica_bitrate_init(MicaBitrate *rate, uint64_t bits_per_second, const uint32_t frame_rate[2],
                        int buffer_ms);
 
+/* Forget the frames so far, for another sequence at the same rate. */
+void mica_bitrate_restart(MicaBitrate *rate);
+
 /* Quality step of the next frame. With predicted frames between them, key frames keep the quality
  * of the frames before as far as the buffer allows. */
 int mica_bitrate_begin(MicaBitrate *rate, MicaBitrateKind kind);

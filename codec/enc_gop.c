@@ -85,3 +85,18 @@ MicaPlannedFrame *mica_gop_next(MicaGop *gop)
 {
     return gop->next < gop->count ? &gop->planned[gop->next++] : NULL;
 }
+
+void mica_gop_skip(MicaGop *gop, const MicaPlannedFrame *lost)
+{
+    int slot = 0;
+    while (slot < MICA_REFERENCE_SLOTS && !(lost->header.keep >> slot & 1))
+        slot++;
+    for (int i = gop->next; i < gop->count; i++) {
+        MicaFrameHeader *h = &gop->planned[i].header;
+        for (int r = 0; r < h->references; r++)
+            if (h->slot[r] == slot)
+                h->slot[r] = lost->header.slot[r];
+        if (h->keep >> slot & 1)
+            return; /* from here on the slot holds another frame */
+    }
+}

@@ -41,4 +41,8 @@ void mica_gop_plan_group(MicaGop *gop, int frames);
 /* The next frame to code, whose number the caller sets; NULL when a new group is to be planned. */
 MicaPlannedFrame *mica_gop_next(MicaGop *gop);
 
+/* Go on without the frame taken last, which lies between anchors and could not be coded: those that
+ * were to be predicted from it are predicted from what it was itself. */
+void mica_gop_skip(MicaGop *gop, const MicaPlannedFrame *lost);
+
 #endif

@@ -195,9 +195,47 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
     if (status == MICA_OK &&
         mica_frame_store_keep(&e->store, &p->header, &e->decoded, e->predicted.pool) != MICA_OK)
         status = out_of_memory(error);
-    if (status != MICA_OK)
-        e->store.filled = 0; /* what depends on this frame is refused until the next key frame */
     return status;
+}
+
+/* ---- frames that cannot be coded ---- */
+
+/* No packet comes of it, so no other one has to be decoded at its time. */
+static void forget_time(MicaPredictedEncoder *e, int64_t pts)
+{
+    uint64_t i = e->sent - 1;
+    while (e->pts[i % RING] != pts)
+        i--;
+    for (e->sent--; i < e->sent; i++)
+        e->pts[i % RING] = e->pts[(i + 1) % RING];
+}
+
+/* An anchor or a key frame is missing, and all that would follow depends on it: what is first in
+ * time of the frames not coded yet, or the next one to come, becomes a key frame. */
+static void begin_anew(MicaPredictedEncoder *e)
+{
+    const MicaWaitingFrame lost = e->waiting[e->group - 1];
+    e->count--;
+    memmove(e->waiting + e->group - 1, e->waiting + e->group,
+            (size_t)(e->bframes + 2 - e->group) * sizeof lost);
+    e->waiting[e->bframes + 1] = lost; /* its picture is used again */
+    e->group = 0;
+    e->plan = (MicaGop){0};
+    e->store.filled = 0;
+    int last_key = e->count - 1;
+    while (last_key > 0 && !e->waiting[last_key].key)
+        last_key--;
+    e->waiting[0].key = e->count > 0;
+    e->since_key = e->count > 0 ? e->count - 1 - last_key : e->gop - 1;
+}
+
+static void lose(MicaPredictedEncoder *e, const MicaPlannedFrame *p)
+{
+    forget_time(e, e->waiting[p->frame].frame.pts);
+    if (p->depth > 0)
+        mica_gop_skip(&e->plan, p);
+    else
+        begin_anew(e);
 }
 
 /* ---- send and receive ---- */
@@ -247,7 +285,6 @@ MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPack
     packet->dts = decoding_time(e, frame->duration);
     packet->duration = frame->duration;
     packet->opaque = frame->opaque;
-    e->received++;
     int step;
     p->header.number = e->store.kept;
     const MicaStatus status = encode_planned(e, p, &step, error);
@@ -256,6 +293,9 @@ MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPack
         packet->size = e->packet.size;
         packet->flags = p->header.type == MICA_FRAME_INTRA ? MICA_VIDEO_KEY : 0;
         packet->quality = step * 100.0 / MICA_MAX_QUALITY;
+        e->received++;
+    } else {
+        lose(e, p);
     }
     return status;
 }

@@ -346,10 +346,10 @@ void mica_video_encoder_flush(MicaVideoEncoder *e)
 {
     if (!e)
         return;
-    if (e->predicted) {
+    if (e->predicted)
         mica_predicted_encoder_flush(e->predicted);
-        return;
-    }
-    mica_frame_queue_flush(e->queue);
+    else
+        mica_frame_queue_flush(e->queue);
     e->draining = 0;
+    mica_bitrate_restart(&e->rate);
 }

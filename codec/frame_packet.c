@@ -140,6 +140,7 @@ MicaStatus mica_frame_packet_read(const void *data, size_t size, const MicaVideo
         if (r.failed || header->keep >> MICA_REFERENCE_SLOTS)
             return mica_fail(error, MICA_ERROR_BITSTREAM, "the frame header is damaged");
     }
+    header->known = 1;
     if (type == MICA_FRAME_INTRA)
         return read_intra(data, size, packet.offset, info, stream, error);
     return read_predicted(&r, header, info, stream, motion, error);

@@ -20,6 +20,7 @@ typedef struct MicaFrameHeader {
     uint8_t number;                   /* of kept frames before this one, modulo 256: shows losses */
     int references;                   /* of a predicted frame: 1 or 2 */
     int slot[MICA_MOTION_REFERENCES]; /* where they are */
+    int known; /* read: type to number are right, whatever is wrong with the rest of the packet */
 } MicaFrameHeader;
 
 /* The bytes of a coded motion field. */

@@ -1,6 +1,8 @@
 #include "entropy/mask_coder.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec/base/mem.h"
 #include "entropy/bit_coder.h"
@@ -16,6 +18,7 @@
 #define EXPONENTS 17
 
 #define MEMORY_BITS 15
+#define MEMORY_PART 64 /* entries that are cleared at once */
 #define TRUST 15
 
 /* What followed the last time that the neighbours of a sample were exactly these: repeated shapes
@@ -41,7 +44,10 @@ typedef struct Coder {
     MicaMask *mask;
     int top, shift; /* differences >> shift have 8 bits */
     Models models;
-    Memory memory[2][1 << MEMORY_BITS]; /* of 6 and of 12 neighbours */
+    /* Of 6 and of 12 neighbours. Half a megabyte, so what a small mask does not look at is not even
+     * cleared: a part is when it is first used. */
+    uint8_t cleared[2][(1 << MEMORY_BITS) / MEMORY_PART];
+    Memory memory[2][1 << MEMORY_BITS];
 } Coder;
 
 MicaStatus mica_mask_alloc(MicaMask *mask, int width, int height)
@@ -135,6 +141,17 @@ static int code_new_level(Coder *c, const uint16_t *at, int level)
     return mica_code_bit(b, &m->opaque[context], level == top) ? top : 0;
 }
 
+static Memory *remember(Coder *c, int which, uint32_t hash)
+{
+    Memory *m = &c->memory[which][hash >> (32 - MEMORY_BITS)];
+    const ptrdiff_t part = (m - c->memory[which]) / MEMORY_PART;
+    if (!c->cleared[which][part]) {
+        memset(&c->memory[which][part * MEMORY_PART], 0, MEMORY_PART * sizeof *m);
+        c->cleared[which][part] = 1;
+    }
+    return m;
+}
+
 static void learn(Memory *m, uint32_t check, int level)
 {
     if (m->trust && m->check == check && m->level == level) {
@@ -187,7 +204,7 @@ static int code_level(Coder *c, const uint16_t *at, int level)
     Memory *m[2];
     int known[2];
     for (int i = 0; i < 2; i++) {
-        m[i] = &c->memory[i][hash[i] >> (32 - MEMORY_BITS)];
+        m[i] = remember(c, i, hash[i]);
         known[i] = m[i]->trust > 0 && m[i]->check == (hash[i] & 0xffff);
     }
     if (c->top == 1) {
@@ -288,10 +305,11 @@ static void code_mask(Coder *c, uint8_t *flat)
 
 static MicaStatus run(MicaMask *mask, int top, const uint8_t *data, size_t size, MicaWriter *out)
 {
-    Coder *c = mica_alloc_zero(1, sizeof *c);
+    Coder *c = mica_alloc(1, sizeof *c);
     uint8_t *flat = mica_alloc((size_t)mask->width / BLOCK + 1, 1);
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
     if (c && flat) {
+        memset(c, 0, offsetof(Coder, memory));
         c->mask = mask;
         c->top = top;
         c->shift = top > 255 ? mica_log2_floor((uint32_t)top) - 7 : 0;

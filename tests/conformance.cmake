@@ -28,6 +28,21 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   set_tests_properties(golden_vectors PROPERTIES LABELS conformance TIMEOUT 900)
 endif()
 
+# Golden videos: at every level and with several threads, without the command and its containers.
+if(MICA_PYTHON)
+  if(NOT TARGET decode_video)
+    add_executable(decode_video vectors/decode_video.c)
+    target_link_libraries(decode_video PRIVATE libmica)
+  endif()
+  if(MICA_ENCODER) # makes the videos: test_video_vectors.py --update
+    add_executable(encode_video vectors/encode_video.c)
+    target_link_libraries(encode_video PRIVATE libmica)
+  endif()
+  add_test(NAME golden_videos COMMAND ${MICA_PYTHON}
+    ${CMAKE_CURRENT_SOURCE_DIR}/vectors/test_video_vectors.py $<TARGET_FILE:decode_video>)
+  set_tests_properties(golden_videos PROPERTIES LABELS conformance TIMEOUT 900)
+endif()
+
 # Races, and reads of uninitialised memory.
 if(MICA_SLOW_TESTS AND NOT MICA_SANITIZE)
   foreach(kind thread valgrind)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# cross.sh [ARCH...]: build the library for other processors with Debian's cross compilers and run checkasm and the golden
-# streams under qemu-user. Default: aarch64 (NEON, dot product) and s390x (big endian, plain C). Slow; not part of the
+# cross.sh [ARCH...]: build the library for other processors with Debian's cross compilers and run checkasm, the golden
+# streams and the golden videos under qemu-user. Default: aarch64 (NEON, dot product) and s390x (big endian, plain C). Slow; not part of the
 # ordinary tests. Exit code 77: a cross compiler or emulator is missing.
 set -eu
 cd "$(dirname "$0")/.."
@@ -22,4 +22,6 @@ for arch; do
     $emulator "$folder/checkasm/checkasm" | tail -n 4
     printf '\n== %s: golden streams\n' "$arch"
     python3 tests/vectors/test_vectors.py --decoder "$emulator $folder/decode_raw"
+    printf '\n== %s: golden videos\n' "$arch"
+    python3 tests/vectors/test_video_vectors.py "$emulator $folder/decode_video"
 done

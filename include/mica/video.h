@@ -150,11 +150,13 @@ MICA_API MicaStatus mica_video_encoder_send(MicaVideoEncoder *encoder, const Mic
 
 /* Take a packet; its data is valid until the next call with the same encoder. MICA_ERROR_AGAIN:
  * send first; MICA_ERROR_EOF: all taken. Another error is that of one frame, told by pts and
- * opaque; the encoder goes on with the next. */
+ * opaque; the encoder goes on with the next, as a key frame if more were to be predicted from the
+ * one that is missing. */
 MICA_API MicaStatus mica_video_encoder_receive(MicaVideoEncoder *encoder, MicaVideoPacket *packet,
                                                MicaError *error);
 
-/* Drop what has not been received and start anew, also after the end. */
+/* Drop what has not been received and start anew, also after the end: what follows is coded as if
+ * the encoder had just been opened. */
 MICA_API void mica_video_encoder_flush(MicaVideoEncoder *encoder);
 
 /* ---- decoder ---- */

@@ -10,6 +10,7 @@
 
 #define HEADER 11
 #define SAMPLE 64
+#define SEARCHED 1024 /* a multiple of it: of these, efforts that search for long are tried */
 
 /* Most pictures are tiny, for every one takes a position of z at least; a few have segments. */
 #define SIDE 16
@@ -54,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < HEADER)
         return 0;
     const int compared = fuzz_sampled(data, size, SAMPLE);
+    const int searched = fuzz_sampled(data, size, SEARCHED);
     const int side = compared ? LARGE_SIDE : SIDE;
     const int width = 1 + data[0] % side, height = 1 + data[1] % side, channels = 1 + data[2] % 4;
     const int depth = data[2] & 4 ? 16 : 8;
@@ -70,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mica_encode_defaults(&settings, sizeof settings);
     settings.model = fuzz_tiny();
     settings.quality = (data[7] | data[8] << 8) % 1001 / 10.0;
-    settings.effort = 1 + data[9] % (compared ? 4 : 2); /* the others search for long */
+    settings.effort = 1 + data[9] % (searched ? 4 : 2);
     settings.alpha_quality = data[10] & 128 ? 100 : data[10] % 101;
     settings.segment = seed >> 24 & 1 ? 32 + (int)(seed >> 25) : 0;
     settings.progressive = seed >> 19 & 1;

@@ -465,14 +465,20 @@ static void test_threads_and_kernels(void **state)
     }
 }
 
-/* After a flush the same frames give the same packets, in the midst of a group or after the end. */
+/* After a flush the same frames give the same packets, in the midst of a group or after the end,
+ * and with a bit rate as well. */
 static void test_encoder_flush(void **state)
 {
     (void)state;
     const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 64, 48);
-    for (int bframes = 0; bframes <= 3; bframes += 3) {
-        MicaVideoEncodeSettings s = encoder_settings(120, bframes);
+    static const struct {
+        int gop, bframes;
+        uint64_t bitrate;
+    } list[] = {{120, 0, 0}, {120, 3, 0}, {120, 0, 300000}, {120, 3, 300000}, {1, 0, 300000}};
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
+        MicaVideoEncodeSettings s = encoder_settings(list[k].gop, list[k].bframes);
         s.scenecut = 1;
+        s.bitrate = list[k].bitrate;
         Video *fresh = encode(&info, &s, 9, 9, -1), *again = malloc(sizeof *again);
         MicaVideoEncoder *encoder = open_encoder(again, &info, &s);
         uint8_t *block = malloc(mica_frame_bytes(&info));
@@ -496,6 +502,89 @@ static void test_encoder_flush(void **state)
         mica_video_encoder_close(&encoder);
         forget(again);
         forget(fresh);
+    }
+}
+
+/* As encode(), but the memory of one frame is refused when it is coded: the one after `failing`
+ * packets. Its number goes to *lost. */
+static Video *encode_with_failure(const MicaVideoInfo *info, const MicaVideoEncodeSettings *s,
+                                  int frames, int failing, int *lost)
+{
+    Video *v = malloc(sizeof *v);
+    MicaVideoEncoder *encoder = open_encoder(v, info, s);
+    uint8_t *block = malloc(mica_frame_bytes(info));
+    MicaVideoPacket p = {.struct_size = sizeof p};
+    *lost = -1;
+    for (int n = 0; n <= frames; n++) {
+        MicaVideoFrame frame;
+        paint(info, n, 0, block, &frame);
+        assert_int_equal(mica_video_encoder_send(encoder, n < frames ? &frame : NULL, NULL),
+                         MICA_OK);
+        for (;;) {
+            mica_alloc_fail_after(*lost < 0 && v->count == failing);
+            const MicaStatus status = mica_video_encoder_receive(encoder, &p, NULL);
+            mica_alloc_fail_after(0);
+            if (status == MICA_ERROR_AGAIN || status == MICA_ERROR_EOF)
+                break;
+            if (status != MICA_OK) {
+                assert_int_equal(status, MICA_ERROR_OUT_OF_MEMORY);
+                assert_int_equal(*lost, -1);
+                *lost = (int)(uintptr_t)p.opaque - 1;
+                continue;
+            }
+            v->packet[v->count] = (Packet){malloc(p.size), p.size, p.pts, p.dts, p.opaque, p.flags};
+            memcpy(v->packet[v->count++].data, p.data, p.size);
+        }
+    }
+    free(block);
+    mica_video_encoder_close(&encoder);
+    return v;
+}
+
+/* A frame that cannot be coded: all others can, and decode in order. If later ones would have been
+ * predicted from it, a key frame comes next; one between anchors is done without. */
+static void test_failure(void **state)
+{
+    (void)state;
+    enum { FRAMES = 19, GOP = 12 };
+    static const int bframes[] = {0, 1, 3, 7};
+    for (int k = 0; k < 4; k++) {
+        const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 40, 24);
+        const MicaVideoEncodeSettings s = encoder_settings(GOP, bframes[k]);
+        Video *whole = encode(&info, &s, FRAMES, FRAMES, -1);
+        for (int failing = 0; failing < FRAMES; failing++) {
+            int lost, since_key = -1, keys = 0;
+            Video *v = encode_with_failure(&info, &s, FRAMES, failing, &lost);
+            assert_int_equal(lost + 1, (uintptr_t)whole->packet[failing].opaque);
+            assert_int_equal(v->count, FRAMES - 1);
+            for (int i = 0; i < v->count; i++) {
+                const Packet *p = &v->packet[i];
+                assert_true(p->dts <= p->pts);
+                assert_true(i == 0 || p->dts > p[-1].dts);
+                since_key = p->flags & MICA_VIDEO_KEY ? 0 : since_key + 1;
+                assert_in_range(since_key, 0, GOP - 1);
+                keys += (p->flags & MICA_VIDEO_KEY) != 0;
+            }
+            /* In the order of coding, anchors and key frames come before what is earlier in time,
+             * so they are the ones with the latest time yet. */
+            int anchor = 1;
+            for (int i = 0; i < failing; i++)
+                anchor &= (int)(uintptr_t)whole->packet[i].opaque - 1 < lost;
+            if (anchor && failing < v->count)
+                assert_int_equal(v->packet[failing].flags, MICA_VIDEO_KEY);
+            if (!anchor)
+                assert_int_equal(keys, 2);
+            const MicaVideoDecodeSettings d = decoder_settings();
+            Frames *f = decode(v, &d);
+            assert_int_equal(f->count, FRAMES - 1);
+            for (int i = 0; i < f->count; i++) {
+                assert_int_equal(f->status[i], MICA_OK);
+                assert_int_equal(f->pts[i], time_of(i + (i >= lost)));
+            }
+            release(f);
+            forget(v);
+        }
+        forget(whole);
     }
 }
 
@@ -543,59 +632,62 @@ static void test_seek(void **state)
     }
 }
 
-static int arrival(const Video *v, uintptr_t opaque)
+/* A damaged packet: an error for it and what depends on it, nothing wrong shown, in order of time
+ * whether concealed or not, and all well from the next key frame on. Without time stamps, the order
+ * of what the others say is enough. */
+static void check_damage(Video *v, const Frames *good, int bad, size_t at, int gop)
 {
-    int i = 0;
-    while ((uintptr_t)v->packet[i].opaque != opaque)
-        i++;
-    return i;
+    MicaVideoDecodeSettings d = decoder_settings();
+    Packet *p = &v->packet[bad];
+    const size_t size = p->size;
+    const int damaged = (int)(uintptr_t)p->opaque - 1;
+    d.conceal = (int)(at & 1);
+    if (at & 2)
+        p->size = at;
+    p->data[at] ^= 0x10;
+    Frames *f = decode(v, &d);
+    p->data[at] ^= 0x10;
+    p->size = size;
+    assert_int_equal(f->count, v->count);
+    int errors = 0;
+    for (int i = 0; i < f->count; i++) {
+        assert_int_equal(f->opaque[i], i + 1);
+        const int concealed = f->flags[i] & MICA_VIDEO_CONCEALED;
+        errors += concealed || f->status[i] != MICA_OK;
+        if (i / gop != damaged / gop)
+            assert_true(f->status[i] == MICA_OK && !concealed);
+        /* There is nothing to show in place of the very first one. */
+        assert_true(f->status[i] == MICA_OK || !d.conceal || (damaged == 0 && i < gop));
+        if (concealed && i > 0)
+            assert_memory_equal(f->samples + (size_t)i * f->bytes,
+                                f->samples + (size_t)(i - 1) * f->bytes, f->bytes);
+        else if (f->status[i] == MICA_OK)
+            assert_memory_equal(f->samples + (size_t)i * f->bytes,
+                                good->samples + (size_t)i * f->bytes, f->bytes);
+    }
+    assert_in_range(errors, 1, gop);
+    release(f);
 }
 
-/* A damaged packet: an error for it and what depends on it, nothing wrong shown, in order of time,
- * and all well from the next key frame on. Concealed, every frame is there. */
 static void test_damage(void **state)
 {
     (void)state;
-    enum { FRAMES = 19, GOP = 10, BAD = 3 };
+    enum { FRAMES = 29, GOP = 10 };
     static const int bframes[] = {0, 1, 3, 7};
     for (int k = 0; k < 4; k++) {
         const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 40, 24);
         MicaVideoEncodeSettings s = encoder_settings(GOP, bframes[k]);
         Video *v = encode(&info, &s, FRAMES, FRAMES, -1);
-        MicaVideoDecodeSettings d = decoder_settings();
+        const MicaVideoDecodeSettings d = decoder_settings();
         Frames *good = decode(v, &d);
-        Packet *bad = &v->packet[BAD];
-        for (size_t at = 0; at < bad->size; at += 7) {
-            d.conceal = (int)(at & 1);
-            const size_t size = bad->size;
-            if (at & 2)
-                bad->size = at;
-            bad->data[at] ^= 0x10;
-            Frames *f = decode(v, &d);
-            bad->data[at] ^= 0x10;
-            bad->size = size;
-            assert_int_equal(f->count, FRAMES);
-            int errors = 0, seen[FRAMES] = {0};
-            int last_error = -1;
-            for (int i = 0; i < f->count; i++) {
-                const int n = (int)f->opaque[i] - 1;
-                assert_int_equal(seen[n]++, 0);
-                assert_true(i == 0 || k > 0 || f->pts[i] > f->pts[i - 1]);
-                const int concealed = d.conceal && f->flags[i] & MICA_VIDEO_CONCEALED;
-                errors += concealed || f->status[i] != MICA_OK;
-                assert_int_equal(f->status[i] == MICA_OK || !d.conceal, 1);
-                if (concealed || f->status[i] != MICA_OK) { /* those stay as they came */
-                    assert_true(arrival(v, f->opaque[i]) > last_error);
-                    last_error = arrival(v, f->opaque[i]);
-                }
-                if (n >= GOP)
-                    assert_int_equal(f->status[i], MICA_OK);
-                if (f->status[i] == MICA_OK && !concealed)
-                    assert_memory_equal(f->samples + (size_t)i * f->bytes,
-                                        good->samples + (size_t)n * f->bytes, f->bytes);
-            }
-            assert_in_range(errors, 1, GOP - 1);
-            release(f);
+        for (size_t at = 0; at < v->packet[3].size; at += 7)
+            check_damage(v, good, 3, at, GOP);
+        for (int timed = 1; timed >= 0; timed--) {
+            for (int i = 0; i < FRAMES && !timed; i++)
+                v->packet[i].pts = 0;
+            for (int bad = 0; bad < FRAMES; bad++)
+                for (size_t at = 3; at < v->packet[bad].size; at += 61)
+                    check_damage(v, good, bad, at, GOP);
         }
         release(good);
         forget(v);
@@ -624,6 +716,7 @@ static void test_loss(void **state)
             int errors = 0;
             for (int i = 0; i < f->count; i++) {
                 const int n = (int)f->opaque[i] - 1;
+                assert_int_equal(n, i + (i >= gone));
                 /* What comes out is right, and frames of other gops do come out. */
                 if (f->status[i] == MICA_OK)
                     assert_memory_equal(f->samples + (size_t)i * f->bytes,
@@ -768,8 +861,9 @@ static MicaStatus try_decode(Video *v)
     send_packets(decoder, v, 0, f);
     mica_video_decoder_close(&decoder);
     assert_int_equal(f->count, v->count);
-    for (int i = 0; i < f->count && failed == MICA_OK; i++)
-        failed = f->status[i];
+    /* What depends on the frame without memory may be shown before it. */
+    for (int i = 0; i < f->count && failed != MICA_ERROR_OUT_OF_MEMORY; i++)
+        failed = f->status[i] == MICA_OK ? failed : f->status[i];
     release(f);
     return failed;
 }
@@ -809,6 +903,7 @@ int main(void)
         cmocka_unit_test(test_agreement),
         cmocka_unit_test(test_threads_and_kernels),
         cmocka_unit_test(test_encoder_flush),
+        cmocka_unit_test(test_failure),
         cmocka_unit_test(test_seek),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_loss),

@@ -146,24 +146,18 @@ class MovingPictures:
             yield frame.round_().clamp_(0, 255).to(torch.uint8)
 
 
-class Streams:
-    """`count` clips side by side, each replaced by a new one when it ends."""
+class Clips:
+    """Clips from several sources, each of which has start(size, frames), a generator of frames."""
 
-    def __init__(self, sources, shares, count, size, frames, seed):
-        """sources: objects with start(size, frames); frames: (least, most) of a clip."""
+    def __init__(self, sources, shares, size, frames, seed):
+        """shares: of the clips, for each source; frames: (least, most) of a clip."""
         self.sources, self.shares, self.size, self.frames = sources, shares, size, frames
         self.rng = np.random.default_rng(seed)
-        self.streams = [None] * count
 
-    def begin(self, i):
-        """First frame of a new clip."""
+    def next(self):
+        """uint8 (frames, 3, size, size)"""
         source = self.sources[self.rng.choice(len(self.sources), p=self.shares)]
-        self.streams[i] = source.start(self.size, int(self.rng.integers(self.frames[0], self.frames[1] + 1)))
-        return next(self.streams[i])
-
-    def next(self, i):
-        """Next frame of clip i, None at its end."""
-        return next(self.streams[i], None) if self.streams[i] else None
+        return torch.stack(list(source.start(self.size, int(self.rng.integers(self.frames[0], self.frames[1] + 1)))))
 
 
 if __name__ == '__main__':

@@ -36,13 +36,14 @@ def search_lambda(distortion_lambda):
     return np.clip(np.round(16 * np.asarray(distortion_lambda) ** -.5), 1, 4095).astype(np.int32)
 
 
-def predict(library, current, reference, lambdas):
-    """current, reference: uint8 (N, 3, H, W); lambdas (N,) as of search_lambda() -> prediction of each, uint8."""
-    pixels = [t.permute(0, 2, 3, 1).contiguous().numpy() for t in (current, reference)]
+def predict(library, current, first, second, references, lambdas):
+    """current, first, second: uint8 (N, 3, H, W); references (N,): 1 if only the first is one; lambdas (N,) as of
+    search_lambda() -> prediction of each, uint8."""
+    pixels = [t.permute(0, 2, 3, 1).contiguous().numpy() for t in (current, first, second)]
     out = np.empty_like(pixels[0])
-    lambdas = np.ascontiguousarray(lambdas, np.int32)
+    references, lambdas = np.ascontiguousarray(references, np.uint8), np.ascontiguousarray(lambdas, np.int32)
     n, h, w, _ = out.shape
     pointer = lambda a: a.ctypes.data_as(ctypes.c_void_p)
-    if library.mica_train_predict(pointer(pixels[0]), pointer(pixels[1]), pointer(out), n, w, h, pointer(lambdas)):
+    if library.mica_train_predict(*map(pointer, pixels), pointer(references), pointer(out), n, w, h, pointer(lambdas)):
         raise MemoryError
     return torch.from_numpy(out).permute(0, 3, 1, 2)

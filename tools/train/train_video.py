@@ -1,8 +1,9 @@
 """Train the networks of predicted frames (net.Codec with a condition). See docs/training.md; --help lists the settings.
 
-Clips run side by side. Each step codes the next frame of every clip, predicted by the encoder's motion search from what the
-step before decoded: long chains of predicted frames cost no more than single ones. A clip begins with a frame that the
-picture codec codes. Levels, Lagrangian and checkpoints are those of train.py.
+Clips run side by side. Each step codes the next frame of every clip, predicted by the encoder's motion search from what steps
+before decoded: long chains of predicted frames cost no more than single ones. The order of frames, their references and the
+steps of quality between them are the encoder's, with and without B frames (gop.py). A clip begins with a frame that the picture
+codec codes. Levels, Lagrangian and checkpoints are those of train.py.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 import checkpoint
 import clips
 import data
+import gop
 import motion
 import net
 from net import Codec, LEVELS, dct_init, kmacs_per_pixel, start_from_picture_codec
@@ -40,6 +42,7 @@ def arguments():
     p.add_argument('--patch', type=int, default=192)
     p.add_argument('--frames', type=int, nargs=2, default=(3, 16), help='least and most frames of a clip')
     p.add_argument('--synthetic', type=float, default=.4, help='share of clips made of pictures')
+    p.add_argument('--reordered', type=float, default=.35, help='share of clips with B frames')
     p.add_argument('--optimizer', choices=('adam', 'muon'), default='muon')
     p.add_argument('--lr', type=float, default=1e-3)
     p.add_argument('--warmup', type=int, default=200)
@@ -90,43 +93,82 @@ class Objective(torch.nn.Module):
                                      (z_bits / pixels).mean()]).detach()
 
 
+class Chain:
+    """A clip in coding order, with the decoded frames that the slots hold."""
+
+    def __init__(self, frames, bframes, level, steps):
+        """frames: uint8 (T, 3, H, W); level: of the key frame; steps: share of the encoder's steps of quality"""
+        self.frames, self.level, self.steps = frames, level, steps
+        self.plan, self.bframes, self.slots = gop.plan(len(frames), bframes), bframes, {}
+        self.planned = None
+
+    def begin(self, intra):
+        """Code the key frame."""
+        first = to_pixels(intra(to_float(self.frames[:1]), torch.full((1,), self.level), hard=True)[0])[0]
+        self.slots = {slot: first for slot in gop.key_slots(self.bframes)}
+
+    def next(self):
+        """Frame, its references, its level; None at the end."""
+        self.planned = next(self.plan, None)
+        if self.planned is None:
+            return None
+        below = self.planned.below * (LEVELS - 1) / 100 * self.steps
+        return self.frames[self.planned.index], [self.slots[s] for s in self.planned.references], self.level - below
+
+    def decoded(self, pixels):
+        for slot in self.planned.keep:
+            self.slots[slot] = pixels
+
+
+def predict(library, chains, lagrangian, jitter=0):
+    """The next frames of some chains, their predictions, both in [-1, 1], and levels."""
+    frames, references, levels = zip(*[chain.next() for chain in chains])
+    q = torch.tensor(levels) + torch.randn(len(chains)) * jitter
+    q = q.clamp(0, LEVELS - 1)
+    frames = torch.stack(frames)
+    first, second = torch.stack([r[0] for r in references]), torch.stack([r[-1] for r in references])
+    p = motion.predict(library, frames, first, second, [len(r) for r in references],
+                       motion.search_lambda(lagrangian(q).numpy()))
+    return to_float(frames), to_float(p), q
+
+
 class Chains:
-    """The clips of a run with the last decoded frame of each."""
+    """Chains side by side, each replaced by a new one when it ends."""
 
     def __init__(self, args, intra, library):
         crops = data.Crops(args.packed, args.seed)
         rng = np.random.default_rng(args.seed + 1)
         sources = [clips.RealClips(args.packed, rng), clips.MovingPictures(crops, rng)]
-        self.streams = clips.Streams(sources, (1 - args.synthetic, args.synthetic), args.batch, args.patch, args.frames,
-                                     args.seed + 2)
-        self.intra, self.library, self.count = intra, library, args.batch
-        self.level = torch.zeros(args.batch)
-        self.decoded = torch.zeros(args.batch, 3, args.patch, args.patch, dtype=torch.uint8)
+        self.clips = clips.Clips(sources, (1 - args.synthetic, args.synthetic), args.patch, args.frames, args.seed + 2)
+        self.intra, self.library, self.reordered, self.rng = intra, library, args.reordered, rng
+        self.left = [0] * args.batch
+        self.chains = [None] * args.batch
+
+    def begin(self):
+        frames, rng = self.clips.next(), self.rng
+        bframes = int(rng.choice((1, 3, 7), p=(.15, .25, .6))) if rng.random() < self.reordered else 0
+        # Frames below the key frame's quality need room at the lower end, where few would be without their steps.
+        level = 6 + draw_levels(1).item() * (LEVELS - 7) / (LEVELS - 1)
+        chain = Chain(frames, bframes, level, rng.uniform(.4, 1.1))
+        chain.begin(self.intra)
+        return chain, len(frames) - 1
 
     @torch.no_grad()
-    def begin(self, i):
-        self.level[i] = draw_levels(1)[0]
-        first = to_float(self.streams.begin(i)[None])
-        q = (self.level[i] + torch.randn(()) * 3).clamp(0, LEVELS - 1)
-        self.decoded[i] = to_pixels(self.intra(first, q[None], hard=True)[0])[0]
-
     def next(self, lagrangian):
         """Frames, their predictions (both in [-1, 1]) and levels."""
-        frames = []
-        for i in range(self.count):
-            frame = self.streams.next(i)
-            if frame is None:
-                self.begin(i)
-                frame = self.streams.next(i)
-            frames.append(frame)
-        frames = torch.stack(frames)
-        q = (self.level + torch.randn(self.count) * 3).clamp(0, LEVELS - 1)
-        lambdas = motion.search_lambda(lagrangian(q).numpy())
-        return to_float(frames), to_float(motion.predict(self.library, frames, self.decoded, lambdas)), q
+        for i, left in enumerate(self.left):
+            if left == 0:
+                self.chains[i], self.left[i] = self.begin()
+            self.left[i] -= 1
+        return predict(self.library, self.chains, lagrangian, jitter=2)
+
+    def decoded(self, pixels):
+        for chain, frame in zip(self.chains, pixels):
+            chain.decoded(frame)
 
 
 class Validation:
-    """RD points of whole chains: one intra frame, then predicted ones."""
+    """RD points of whole chains as the encoder codes them without B frames."""
 
     def __init__(self, paths, intra, library, frames=9):
         import av
@@ -143,18 +185,19 @@ class Validation:
 
     @torch.no_grad()
     def __call__(self, model, levels, lagrangian):
-        """For each level: bits per pixel of predicted frames and their mean PSNR YUV 6:1:1 (weights 6, 1, 1)."""
+        """For each level of the key frames: bits per pixel of predicted frames and their mean PSNR YUV 6:1:1 (weights 6, 1, 1)."""
         points = []
         for level in levels:
-            q, bpp, psnr = torch.full((1,), float(level)), [], []
+            bpp, psnr = [], []
             for pixels, h, w in self.clips:
-                decoded = to_pixels(self.intra(to_float(pixels[:1]), q, hard=True)[0])
-                for t in range(1, len(pixels)):
-                    x = pixels[t:t + 1]
-                    p = to_float(motion.predict(self.library, x, decoded, motion.search_lambda(lagrangian(q).numpy())))
-                    y, y_bits, z_bits = model(to_float(x), q, p, hard=True)
+                chain = Chain(pixels, 0, float(level), 1)
+                chain.begin(self.intra)
+                for _ in range(1, len(pixels)):
+                    x, p, q = predict(self.library, [chain], lagrangian)
+                    y, y_bits, z_bits = model(x, q, p, hard=True)
                     decoded = to_pixels(y)
-                    d = (decoded.float() - x.float())[:, :, :h & ~1, :w & ~1] / 127.5
+                    chain.decoded(decoded[0])
+                    d = (decoded.float() / 127.5 - 1 - x)[:, :, :h & ~1, :w & ~1]
                     e = yuv_errors(d)[0]
                     psnr.append((torch.log10(255 ** 2 / e) * 10 * torch.tensor([6., 1, 1]) / 8).sum().item())
                     bpp.append((y_bits + z_bits).item() / (h * w))
@@ -183,7 +226,7 @@ def build(args, chains, objective_of):
             with torch.no_grad():
                 for _ in range(32):
                     x, p, q = chains.next(objective_of(model).lagrangian)
-                    chains.decoded = to_pixels(model(x, q, p, hard=True)[0])
+                    chains.decoded(to_pixels(model(x, q, p, hard=True)[0]))
                     batches.append((x, q, p))
             fixed.calibrate(batches)
         model = fixed
@@ -242,7 +285,7 @@ def main():
             break
         x, p, q = chains.next(lagrangian)
         loss, decoded, figures = objective(x, q, p)
-        chains.decoded = to_pixels(decoded)
+        chains.decoded(to_pixels(decoded))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, args.clip)
@@ -266,7 +309,7 @@ def main():
                 report((16, 32, 48))
             saved = time.time()
     save()
-    report((0, 8, 16, 24, 32, 40, 48, 56, 63))
+    report((8, 16, 24, 32, 40, 48, 56, 63))
 
 
 if __name__ == '__main__':
