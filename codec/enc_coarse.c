@@ -73,21 +73,24 @@ MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *refer
     const int square = MICA_MOTION_SQUARE / SCALE, around = (WINDOW - square) / 2;
     const int x = column * square - around, y = row * square - around;
     const uint8_t *block = current->data + y * current->stride + x;
+    /* SAD, length and, so that the order does not matter, the place. From the middle on: where that
+     * is good, most rows have nothing better. */
     unsigned best = UINT32_MAX;
-    int best_x = 0, best_y = 0;
-    for (int dy = -RANGE; dy <= RANGE; dy++) {
+    for (int i = 0; i < MICA_SAD_POSITIONS; i++) {
+        const int dy = i & 1 ? -(i + 1) / 2 : i / 2;
         uint16_t sum[MICA_SAD_POSITIONS];
         const uint8_t *at = reference->data + (y + dy) * reference->stride + x - RANGE;
-        if (kernels->sad_row(block, current->stride, at, reference->stride, sum) > best >> 6)
+        if (kernels->sad_row(block, current->stride, at, reference->stride, sum) > best >> 16)
             continue;
-        for (int dx = -RANGE; dx <= RANGE; dx++) {
-            const unsigned cost = ((unsigned)sum[dx + RANGE] << 6) + (unsigned)(abs(dx) + abs(dy));
-            if (cost < best) {
-                best = cost;
-                best_x = dx;
-                best_y = dy;
-            }
+        for (int k = 0; k < MICA_SAD_POSITIONS; k++) {
+            const int length = abs(k - RANGE) + abs(dy);
+            const int place = (dy + RANGE) * MICA_SAD_POSITIONS + k;
+            const unsigned cost = (unsigned)sum[k] << 16 | (unsigned)length << 10 | (unsigned)place;
+            best = cost < best ? cost : best;
         }
     }
+    const int place = (int)(best & 1023);
+    const int best_x = place % MICA_SAD_POSITIONS - RANGE;
+    const int best_y = place / MICA_SAD_POSITIONS - RANGE;
     return (MicaVector){(int16_t)(best_x * SCALE * 4), (int16_t)(best_y * SCALE * 4)};
 }

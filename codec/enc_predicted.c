@@ -257,7 +257,7 @@ MicaStatus mica_predicted_encoder_send(MicaPredictedEncoder *e, const MicaVideoF
     MicaWaitingFrame *w = &e->waiting[e->count++];
     w->frame = *frame;
     mica_yuv_to_image(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image);
-    const int cut = e->scenecut && mica_scene_cut_next(&e->scene, &w->image);
+    const int cut = e->scenecut && mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
     w->key = e->sent == 0 || cut || e->since_key + 1 >= e->gop || frame->flags & MICA_VIDEO_KEY;
     e->since_key = w->key ? 0 : e->since_key + 1;
     e->pts[e->sent++ % RING] = frame->pts;

@@ -66,26 +66,36 @@ static unsigned deviation(const MicaSceneCut *s, const uint8_t *now, Block b)
     return total;
 }
 
-static unsigned best_difference(const MicaSceneCut *s, const uint8_t *now, const uint8_t *before,
-                                Block b)
+static unsigned difference(const MicaSceneCut *s, const MicaMotionKernels *kernels,
+                           const uint8_t *now, const uint8_t *before, Block b)
 {
+    if (b.width == BLOCK && b.height == BLOCK)
+        return kernels->sad[MICA_BLOCK_8](now, s->width, before, s->width);
+    unsigned total = 0;
+    for (int y = 0; y < b.height; y++, now += s->width, before += s->width)
+        for (int x = 0; x < b.width; x++)
+            total += (unsigned)abs(now[x] - before[x]);
+    return total;
+}
+
+static unsigned best_difference(const MicaSceneCut *s, const MicaMotionKernels *kernels,
+                                const uint8_t *now, const uint8_t *before, Block b)
+{
+    now += b.y * s->width + b.x;
     unsigned best = UINT32_MAX;
     for (int dy = -RANGE; dy <= RANGE; dy++)
         for (int dx = -RANGE; dx <= RANGE; dx++) {
             if (b.x + dx < 0 || b.y + dy < 0 || b.x + dx + b.width > s->width ||
                 b.y + dy + b.height > s->height)
                 continue;
-            unsigned total = 0;
-            for (int y = b.y; y < b.y + b.height; y++)
-                for (int x = b.x; x < b.x + b.width; x++)
-                    total +=
-                        (unsigned)abs(now[y * s->width + x] - before[(y + dy) * s->width + x + dx]);
+            const unsigned total =
+                difference(s, kernels, now, before + (b.y + dy) * s->width + b.x + dx, b);
             best = total < best ? total : best;
         }
     return best;
 }
 
-int mica_scene_cut_next(MicaSceneCut *s, const MicaImage *image)
+int mica_scene_cut_next(MicaSceneCut *s, const MicaMotionKernels *kernels, const MicaImage *image)
 {
     uint8_t *before = s->small[0], *now = s->small[1];
     shrink(s, image, now);
@@ -100,7 +110,7 @@ int mica_scene_cut_next(MicaSceneCut *s, const MicaImage *image)
         for (int x = 0; x < s->width; x += BLOCK) {
             const Block b = {x, y, x + BLOCK > s->width ? s->width - x : BLOCK,
                              y + BLOCK > s->height ? s->height - y : BLOCK};
-            inter += best_difference(s, now, before, b);
+            inter += best_difference(s, kernels, now, before, b);
             intra += deviation(s, now, b);
         }
     const uint64_t count = (uint64_t)s->width * (uint64_t)s->height;

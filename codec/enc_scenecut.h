@@ -7,6 +7,7 @@
 #define MICA_CODEC_ENC_SCENECUT_H
 
 #include "mica/image.h"
+#include "transforms/motion_kernels.h"
 
 typedef struct MicaSceneCut {
     int width, height; /* of the small pictures */
@@ -19,7 +20,8 @@ MicaStatus mica_scene_cut_create(MicaSceneCut *scene, int width, int height);
 void mica_scene_cut_free(MicaSceneCut *scene);
 
 /* Look at the next frame: whether a new scene begins with it. */
-int mica_scene_cut_next(MicaSceneCut *scene, const MicaImage *image);
+int mica_scene_cut_next(MicaSceneCut *scene, const MicaMotionKernels *kernels,
+                        const MicaImage *image);
 void mica_scene_cut_restart(MicaSceneCut *scene);
 
 #endif

@@ -28,7 +28,15 @@ static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *o
     for (int dy = 0; dy < 8; dy++) {
         const int y = row * 8 + dy < image->height ? row * 8 + dy : image->height - 1;
         const uint8_t *line = image->data + y * image->stride;
-        for (int x = 0; x < width * 8; x++) {
+        int x = 0;
+        /* Whole cells of RGB, as nearly all are. */
+        for (; image->channels == 3 && bytes == 1 && x + 8 <= image->width; x += 8) {
+            const uint8_t *p = line + 3 * x;
+            int16_t *to = out + (x >> 3) * stride + dy * 24;
+            for (int i = 0; i < 24; i++)
+                to[i] = (int16_t)(2 * p[i] - 255);
+        }
+        for (; x < width * 8; x++) {
             const int clipped = x < image->width ? x : image->width - 1;
             const uint8_t *p = line + (ptrdiff_t)clipped * image->channels * bytes;
             int16_t *to = out + (x >> 3) * stride + (dy * 8 + (x & 7)) * 3;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "codec/base/cpu.h"
 #include "codec/enc_gop.h"
 #include "codec/enc_scenecut.h"
 
@@ -114,17 +115,19 @@ static int find_cut(int channels, int change, double speed, double fade)
     MicaImage image;
     int found = -1;
     assert_int_equal(mica_image_alloc(&image, WIDTH, HEIGHT, channels), MICA_OK);
+    MicaMotionKernels kernels;
+    mica_motion_kernels_init(&kernels, mica_cpu_flags());
     assert_int_equal(mica_scene_cut_create(&cut, WIDTH, HEIGHT), MICA_OK);
     for (int n = 0; n < 10; n++) {
         paint(&image, change && n >= 5, speed * n, 1 - fade * n);
-        if (mica_scene_cut_next(&cut, &image)) {
+        if (mica_scene_cut_next(&cut, &kernels, &image)) {
             assert_int_equal(found, -1);
             found = n;
         }
     }
     mica_scene_cut_restart(&cut); /* whatever comes then is no cut */
     paint(&image, 1 - change, 0, 1);
-    assert_int_equal(mica_scene_cut_next(&cut, &image), 0);
+    assert_int_equal(mica_scene_cut_next(&cut, &kernels, &image), 0);
     mica_scene_cut_free(&cut);
     mica_image_free(&image);
     return found;
@@ -143,10 +146,12 @@ static void test_cuts(void **state)
     MicaSceneCut cut;
     MicaImage dot;
     assert_int_equal(mica_image_alloc(&dot, 1, 1, 3), MICA_OK);
+    MicaMotionKernels kernels;
+    mica_motion_kernels_init(&kernels, mica_cpu_flags());
     assert_int_equal(mica_scene_cut_create(&cut, 1, 1), MICA_OK);
     memset(dot.data, 9, 3);
-    assert_int_equal(mica_scene_cut_next(&cut, &dot), 0);
-    assert_int_equal(mica_scene_cut_next(&cut, &dot), 0);
+    assert_int_equal(mica_scene_cut_next(&cut, &kernels, &dot), 0);
+    assert_int_equal(mica_scene_cut_next(&cut, &kernels, &dot), 0);
     mica_scene_cut_free(&cut);
     mica_image_free(&dot);
 }
