@@ -37,7 +37,7 @@ MicaStatus mica_predicted_decoder_open(MicaPredictedDecoder *d, const MicaModel 
             return out_of_memory(error);
     }
     status = mica_frame_store_create(&d->store, d->info->width, d->info->height,
-                                     mica_yuv_channels(d->info->format));
+                                     mica_yuv_channels(d->info->format), d->predicted.cpu_flags);
     return status == MICA_OK ? status : out_of_memory(error);
 }
 
@@ -63,7 +63,8 @@ static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h, Mic
         return out_of_memory(error);
     if (status != MICA_OK)
         return mica_fail(error, status, "the motion is damaged");
-    mica_motion_predict(&d->store.field, reference, d->predicted.pool, &d->store.prediction);
+    mica_motion_predict(&d->store.field, &d->store.kernels, reference, d->predicted.pool,
+                        &d->store.prediction);
     return MICA_OK;
 }
 

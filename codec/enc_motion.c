@@ -7,7 +7,6 @@
 #include "codec/enc_motion.h"
 
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,28 +15,18 @@
 #define SQUARE MICA_MOTION_SQUARE
 #define BLOCK MICA_MOTION_BLOCK
 
-/* Pictures of 1/4 the size: a window of 8x8 (32x32 pixels around the square) within +-12 (48). */
-#define COARSE 4
-#define COARSE_WINDOW 8
-#define COARSE_RANGE 12
-#define COARSE_BORDER (COARSE_WINDOW + COARSE_RANGE)
-
 #define REFINEMENTS 24 /* steps of a descent at most */
 
-typedef struct CoarsePicture {
-    int width, height;
-    ptrdiff_t stride;
-    uint8_t *data, *memory;
-} CoarsePicture;
-
 typedef struct Search {
-    const MicaReference *current, *reference[MICA_MOTION_REFERENCES];
-    CoarsePicture coarse_current, coarse[MICA_MOTION_REFERENCES];
+    const MicaMotionKernels *kernels;
+    const MicaReference *current;
+    const MicaCoarse *coarse;
+    const MicaSearchedReference *reference[MICA_MOTION_REFERENCES]; /* NULL: none */
     int lambda;
     MicaMotionField *field;
-    int columns, rows;                         /* squares */
-    MicaVector *whole[MICA_MOTION_REFERENCES]; /* what the first pass found */
-    atomic_int *done;                          /* squares of each row that are chosen */
+    int columns, rows;        /* squares */
+    MicaVector *const *whole; /* what the first pass found */
+    atomic_int *done;         /* squares of each row that are chosen */
 } Search;
 
 /* A vector and what it costs. */
@@ -47,58 +36,6 @@ typedef struct Match {
 } Match;
 
 /* ---- costs ---- */
-
-MICA_INLINE unsigned sad(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
-                         int size)
-{
-    unsigned sum = 0;
-    for (int y = 0; y < size; y++, a += a_stride, b += b_stride)
-        for (int x = 0; x < size; x++)
-            sum += (unsigned)abs(a[x] - b[x]);
-    return sum;
-}
-
-/* Butterflies over the eight rows; m[i][x] */
-MICA_INLINE void hadamard_columns(int16_t m[8][8])
-{
-    for (int half = 4; half; half /= 2)
-        for (int i = 0; i < 8; i++)
-            if (!(i & half))
-                for (int x = 0; x < 8; x++) {
-                    const int16_t a = m[i][x], b = m[i + half][x];
-                    m[i][x] = (int16_t)(a + b);
-                    m[i + half][x] = (int16_t)(a - b);
-                }
-}
-
-/* Sum of the magnitudes of the 8x8 Hadamard transform of a difference, in quarters. */
-static unsigned satd8(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
-{
-    int16_t m[8][8], t[8][8]; /* at most 255 * 64 */
-    for (int y = 0; y < 8; y++)
-        for (int x = 0; x < 8; x++)
-            m[y][x] = (int16_t)(a[y * a_stride + x] - b[y * b_stride + x]);
-    hadamard_columns(m);
-    for (int y = 0; y < 8; y++)
-        for (int x = 0; x < 8; x++)
-            t[x][y] = m[y][x];
-    hadamard_columns(t);
-    unsigned sum = 0;
-    for (int y = 0; y < 8; y++)
-        for (int x = 0; x < 8; x++)
-            sum += (unsigned)abs(t[y][x]);
-    return (sum + 2) >> 2;
-}
-
-static unsigned satd(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
-                     int size)
-{
-    unsigned sum = 0;
-    for (int y = 0; y < size; y += 8)
-        for (int x = 0; x < size; x += 8)
-            sum += satd8(a + y * a_stride + x, a_stride, b + y * b_stride + x, b_stride);
-    return sum;
-}
 
 /* About the bits of one component of a vector difference, as codec/motion_code.c spends them. */
 static int component_bits(int d)
@@ -137,69 +74,6 @@ static int same(MicaVector a, MicaVector b)
     return a.x == b.x && a.y == b.y;
 }
 
-/* ---- small pictures ---- */
-
-static MicaStatus coarse_create(CoarsePicture *c, const MicaReference *r)
-{
-    c->width = (r->width + COARSE - 1) / COARSE;
-    c->height = (r->height + COARSE - 1) / COARSE;
-    c->stride = c->width + 2 * COARSE_BORDER;
-    const size_t rows = (size_t)(c->height + 2 * COARSE_BORDER);
-    c->memory = mica_alloc(rows, (size_t)c->stride);
-    if (!c->memory)
-        return MICA_ERROR_OUT_OF_MEMORY;
-    c->data = c->memory + COARSE_BORDER * c->stride + COARSE_BORDER;
-    for (int y = 0; y < c->height; y++) {
-        uint8_t *out = c->data + y * c->stride;
-        for (int x = 0; x < c->width; x++) {
-            const uint8_t *in = r->plane[MICA_REFERENCE_LUMA] + COARSE * y * r->stride + COARSE * x;
-            unsigned sum = 0;
-            for (int i = 0; i < COARSE; i++)
-                for (int k = 0; k < COARSE; k++)
-                    sum += in[i * r->stride + k];
-            out[x] = (uint8_t)((sum + 8) >> 4);
-        }
-        memset(out - COARSE_BORDER, out[0], COARSE_BORDER);
-        memset(out + c->width, out[c->width - 1], COARSE_BORDER);
-    }
-    uint8_t *top = c->data - COARSE_BORDER;
-    uint8_t *bottom = top + (c->height - 1) * c->stride;
-    for (int i = 1; i <= COARSE_BORDER; i++) {
-        memcpy(top - i * c->stride, top, (size_t)c->stride);
-        memcpy(bottom + i * c->stride, bottom, (size_t)c->stride);
-    }
-    return MICA_OK;
-}
-
-static MicaVector coarse_search(const Search *s, int which, int column, int row)
-{
-    const CoarsePicture *c = &s->coarse_current, *r = &s->coarse[which];
-    const int around = (COARSE_WINDOW - SQUARE / COARSE) / 2;
-    const int x = column * (SQUARE / COARSE) - around, y = row * (SQUARE / COARSE) - around;
-    const uint8_t *block = c->data + y * c->stride + x;
-    unsigned best = UINT32_MAX;
-    int best_x = 0, best_y = 0;
-    for (int dy = -COARSE_RANGE; dy <= COARSE_RANGE; dy++)
-        for (int dx = -COARSE_RANGE; dx <= COARSE_RANGE; dx++) {
-            const int px = x + dx, py = y + dy;
-            if (px < -COARSE_BORDER || py < -COARSE_BORDER ||
-                px > r->width + COARSE_BORDER - COARSE_WINDOW ||
-                py > r->height + COARSE_BORDER - COARSE_WINDOW)
-                continue;
-            /* among equals the shortest */
-            const unsigned cost =
-                (sad(block, c->stride, r->data + py * r->stride + px, r->stride, COARSE_WINDOW)
-                 << 6) +
-                (unsigned)(abs(dx) + abs(dy));
-            if (cost < best) {
-                best = cost;
-                best_x = dx;
-                best_y = dy;
-            }
-        }
-    return vector_of(best_x * COARSE * 4, best_y * COARSE * 4);
-}
-
 /* ---- whole pixels ---- */
 
 typedef struct Place {
@@ -214,17 +88,24 @@ static const uint8_t *current_at(const Place *p)
     return c->plane[MICA_REFERENCE_LUMA] + p->y * c->stride + p->x;
 }
 
-static void try_whole(const Place *p, MicaVector v, Match *best)
+/* A vector is not looked at if its bits alone cost more than the best. */
+MICA_INLINE void try_vector(const Place *p, MicaVector v, const MicaBlockDifference *difference,
+                            Match *best)
 {
-    const MicaReference *r = p->search->reference[p->which];
-    const uint8_t *at = mica_motion_source(r, MICA_REFERENCE_LUMA, p->x, p->y, v);
+    const MicaFractions *f = &p->search->reference[p->which]->fractions;
     const unsigned bits = rate(p->search, v, p->predicted);
+    if (bits >= best->cost)
+        return;
     const unsigned cost =
-        bits + (p->size == SQUARE
-                    ? sad(current_at(p), p->search->current->stride, at, r->stride, SQUARE)
-                    : sad(current_at(p), p->search->current->stride, at, r->stride, BLOCK));
+        bits + difference[p->size == SQUARE](current_at(p), p->search->current->stride,
+                                             mica_fractions_at(f, p->x, p->y, v), f->stride);
     if (cost < best->cost)
         *best = (Match){v, cost, bits};
+}
+
+static void try_whole(const Place *p, MicaVector v, Match *best)
+{
+    try_vector(p, v, p->search->kernels->sad, best);
 }
 
 static const int8_t around4[4][2] = {{0, -1}, {-1, 0}, {1, 0}, {0, 1}};
@@ -263,7 +144,10 @@ static void whole_row(void *context, int row, int thread)
         try_whole(&p, to_whole(before->vector[which]), &best);
         if (column > 0)
             try_whole(&p, found[-1], &best);
-        try_whole(&p, coarse_search(s, which, column, row), &best);
+        try_whole(
+            &p,
+            mica_coarse_search(s->coarse, &s->reference[which]->coarse, s->kernels, column, row),
+            &best);
         descend_whole(&p, &best);
         *found = best.vector;
     }
@@ -273,14 +157,7 @@ static void whole_row(void *context, int row, int thread)
 
 static void try_fraction(const Place *p, MicaVector v, Match *best)
 {
-    uint8_t sample[SQUARE * SQUARE];
-    mica_motion_interpolate(p->search->reference[p->which], MICA_REFERENCE_LUMA, p->x, p->y, v,
-                            p->size, sample, p->size);
-    const unsigned bits = rate(p->search, v, p->predicted);
-    const unsigned cost =
-        bits + satd(current_at(p), p->search->current->stride, sample, p->size, p->size);
-    if (cost < best->cost)
-        *best = (Match){v, cost, bits};
+    try_vector(p, v, p->search->kernels->satd, best);
 }
 
 static void refine_fraction(const Place *p, Match *best)
@@ -387,14 +264,15 @@ static Match search_block(const Search *s, int which, int column, int row, int p
 /* SATD of the mean of two references. */
 static unsigned both_cost(const Search *s, const MicaMotionBlock *b, int x, int y, int size)
 {
-    uint8_t sample[MICA_MOTION_REFERENCES][SQUARE * SQUARE];
-    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
-        mica_motion_interpolate(s->reference[i], MICA_REFERENCE_LUMA, x, y, b->vector[i], size,
-                                sample[i], size);
-    for (int i = 0; i < size * size; i++)
-        sample[0][i] = (uint8_t)((sample[0][i] + sample[1][i] + 1) >> 1);
-    return satd(s->current->plane[MICA_REFERENCE_LUMA] + y * s->current->stride + x,
-                s->current->stride, sample[0], size, size);
+    const MicaFractions *f[MICA_MOTION_REFERENCES] = {&s->reference[0]->fractions,
+                                                      &s->reference[1]->fractions};
+    uint8_t mean[SQUARE * SQUARE];
+    s->kernels->mean[size == SQUARE](mica_fractions_at(f[0], x, y, b->vector[0]), f[0]->stride,
+                                     mica_fractions_at(f[1], x, y, b->vector[1]), f[1]->stride,
+                                     mean);
+    return s->kernels->satd[size == SQUARE](s->current->plane[MICA_REFERENCE_LUMA] +
+                                                y * s->current->stride + x,
+                                            s->current->stride, mean, size);
 }
 
 /* Bits that say which references a block has: the first, the second, both. They are rare the more
@@ -474,37 +352,85 @@ static void fraction_row(void *context, int row, int thread)
     }
 }
 
-MicaStatus mica_motion_search(const MicaReference *current,
-                              const MicaReference *const reference[MICA_MOTION_REFERENCES],
-                              int lambda, MicaPool *pool, MicaMotionField *field)
+/* ---- a frame ---- */
+
+MicaStatus mica_motion_search_create(MicaMotionSearch *s, int width, int height, uint32_t cpu_flags)
 {
-    Search s = {.current = current,
-                .lambda = lambda,
-                .field = field,
-                .columns = field->columns / 2,
-                .rows = field->rows / 2};
-    MicaStatus status = coarse_create(&s.coarse_current, current);
+    memset(s, 0, sizeof *s);
+    mica_motion_kernels_init(&s->kernels, cpu_flags);
+    s->columns = (width + SQUARE - 1) / SQUARE;
+    s->rows = (height + SQUARE - 1) / SQUARE;
+    MicaStatus status = mica_coarse_create(&s->coarse, width, height);
     for (int i = 0; i < MICA_MOTION_REFERENCES && status == MICA_OK; i++) {
-        if (!reference[i])
-            continue;
-        s.reference[i] = reference[i];
-        status = coarse_create(&s.coarse[i], reference[i]);
-        s.whole[i] = mica_alloc((size_t)s.columns * (size_t)s.rows, sizeof *s.whole[i]);
-        if (!s.whole[i])
+        status = mica_coarse_create(&s->seen[i].coarse, width, height);
+        if (status == MICA_OK)
+            status = mica_fractions_create(&s->seen[i].fractions, width, height);
+        s->whole[i] = mica_alloc((size_t)s->columns * (size_t)s->rows, sizeof *s->whole[i]);
+        if (!s->whole[i])
             status = MICA_ERROR_OUT_OF_MEMORY;
     }
-    s.done = mica_alloc_zero((size_t)s.rows, sizeof *s.done);
-    if (!s.done)
+    s->done = mica_alloc((size_t)s->rows, sizeof *s->done);
+    if (!s->done)
         status = MICA_ERROR_OUT_OF_MEMORY;
-    if (status == MICA_OK) {
-        mica_pool_run(pool, s.rows, whole_row, &s);
-        mica_pool_run(pool, s.rows, fraction_row, &s);
-    }
-    mica_free(s.done);
-    mica_free(s.coarse_current.memory);
-    for (int i = 0; i < MICA_MOTION_REFERENCES; i++) {
-        mica_free(s.coarse[i].memory);
-        mica_free(s.whole[i]);
-    }
+    if (status != MICA_OK)
+        mica_motion_search_free(s);
     return status;
+}
+
+void mica_motion_search_free(MicaMotionSearch *s)
+{
+    mica_coarse_free(&s->coarse);
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++) {
+        mica_coarse_free(&s->seen[i].coarse);
+        mica_fractions_free(&s->seen[i].fractions);
+        mica_free(s->whole[i]);
+    }
+    mica_free(s->done);
+    memset(s, 0, sizeof *s);
+}
+
+static int is_of(const MicaSearchedReference *seen, const MicaReference *reference)
+{
+    return reference && seen->reference == reference && seen->serial == reference->serial;
+}
+
+/* What was computed of a reference for a frame before is used again; if it is not there, it takes
+ * the place of what this frame does not need. */
+static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaReference *reference,
+                                            const MicaReference *other, MicaPool *pool)
+{
+    MicaSearchedReference *seen = s->seen;
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
+        if (is_of(&seen[i], reference))
+            return &seen[i];
+    if (is_of(seen, other))
+        seen++;
+    seen->reference = reference;
+    seen->serial = reference->serial;
+    mica_coarse_set(&seen->coarse, reference, pool);
+    mica_fractions_set(&seen->fractions, &s->kernels, reference, pool);
+    return seen;
+}
+
+void mica_motion_search(MicaMotionSearch *search, const MicaReference *current,
+                        const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
+                        MicaPool *pool, MicaMotionField *field)
+{
+    Search s = {.kernels = &search->kernels,
+                .current = current,
+                .coarse = &search->coarse,
+                .lambda = lambda,
+                .field = field,
+                .columns = search->columns,
+                .rows = search->rows,
+                .whole = search->whole,
+                .done = search->done};
+    mica_coarse_set(&search->coarse, current, pool);
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
+        if (reference[i])
+            s.reference[i] = look_at(search, reference[i], reference[!i], pool);
+    for (int i = 0; i < s.rows; i++)
+        atomic_init(&s.done[i], 0);
+    mica_pool_run(pool, s.rows, whole_row, &s);
+    mica_pool_run(pool, s.rows, fraction_row, &s);
 }

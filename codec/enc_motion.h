@@ -5,16 +5,43 @@
 #ifndef MICA_CODEC_ENC_MOTION_H
 #define MICA_CODEC_ENC_MOTION_H
 
-#include "codec/motion.h"
+#include <stdatomic.h>
+
+#include "codec/enc_coarse.h"
+#include "codec/enc_fractions.h"
+
+/* A reference as the search sees it. */
+typedef struct MicaSearchedReference {
+    const MicaReference *reference; /* whose, and which of the pictures that it held; NULL: none */
+    uint32_t serial;
+    MicaCoarse coarse;
+    MicaFractions fractions;
+} MicaSearchedReference;
+
+/* What the search needs for one frame after the other. */
+typedef struct MicaMotionSearch {
+    MicaMotionKernels kernels;
+    int columns, rows; /* squares */
+    MicaCoarse coarse; /* of the frame at hand */
+    MicaSearchedReference seen[MICA_MOTION_REFERENCES];
+    MicaVector *whole[MICA_MOTION_REFERENCES];
+    atomic_int *done;
+} MicaMotionSearch;
+
+/* MICA_ERROR_OUT_OF_MEMORY; the search is zeroed then. */
+MicaStatus mica_motion_search_create(MicaMotionSearch *search, int width, int height,
+                                     uint32_t cpu_flags);
+void mica_motion_search_free(MicaMotionSearch *search);
 
 /*
  * Find the motion of `current` (only its luma plane is looked at) from one reference, or two.
- * `lambda` is the sum of absolute differences (of transformed samples, SATD) that a bit is worth,
- * in 1/16. On entry the field holds the motion of a frame before, which is tried first, or zeros.
- * The result does not depend on the number of threads. MICA_ERROR_OUT_OF_MEMORY.
+ * References live as long as the search. `lambda` is the sum of absolute differences (of
+ * transformed samples, SATD) that a bit is worth, in 1/16. On entry the field holds the motion of a
+ * frame before, which is tried first, or zeros. The result does not depend on the number of
+ * threads.
  */
-MicaStatus mica_motion_search(const MicaReference *current,
-                              const MicaReference *const reference[MICA_MOTION_REFERENCES],
-                              int lambda, MicaPool *pool, MicaMotionField *field);
+void mica_motion_search(MicaMotionSearch *search, const MicaReference *current,
+                        const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
+                        MicaPool *pool, MicaMotionField *field);
 
 #endif

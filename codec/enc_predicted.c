@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "codec/base/diag.h"
-#include "codec/enc_motion.h"
 #include "codec/enc_picture.h"
 #include "codec/motion_code.h"
 #include "codec/prediction.h"
@@ -33,7 +32,10 @@ MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel 
     if (status == MICA_OK)
         status = mica_reference_create(&e->current, width, height);
     if (status == MICA_OK)
-        status = mica_frame_store_create(&e->store, width, height, channels);
+        status =
+            mica_frame_store_create(&e->store, width, height, channels, e->predicted.cpu_flags);
+    if (status == MICA_OK)
+        status = mica_motion_search_create(&e->search, width, height, e->predicted.cpu_flags);
     if (status == MICA_OK && e->scenecut)
         status = mica_scene_cut_create(&e->scene, width, height);
     return status == MICA_OK ? status : out_of_memory(error);
@@ -46,6 +48,7 @@ void mica_predicted_encoder_close(MicaPredictedEncoder *e)
     mica_image_free(&e->decoded);
     mica_reference_free(&e->current);
     mica_frame_store_free(&e->store);
+    mica_motion_search_free(&e->search);
     mica_scene_cut_free(&e->scene);
     mica_session_close(&e->predicted);
     mica_writer_free(&e->packet);
@@ -135,13 +138,13 @@ static MicaStatus find_motion(MicaPredictedEncoder *e, const MicaPlannedFrame *p
     MicaStatus status = mica_frame_store_references(&e->store, &p->header, reference);
     if (status != MICA_OK)
         return mica_fail(error, status, "the frame before could not be coded");
-    mica_reference_set(&e->current, image, pool);
-    status = mica_motion_search(&e->current, reference, search_lambda(step), pool, &e->store.field);
-    if (status == MICA_OK)
-        status = mica_motion_encode(&e->store.field, p->header.references, motion);
+    mica_reference_set(&e->current, &e->store.kernels, image, pool);
+    mica_motion_search(&e->search, &e->current, reference, search_lambda(step), pool,
+                       &e->store.field);
+    status = mica_motion_encode(&e->store.field, p->header.references, motion);
     if (status != MICA_OK)
         return out_of_memory(error);
-    mica_motion_predict(&e->store.field, reference, pool, &e->store.prediction);
+    mica_motion_predict(&e->store.field, &e->store.kernels, reference, pool, &e->store.prediction);
     return MICA_OK;
 }
 

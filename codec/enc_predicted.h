@@ -5,6 +5,7 @@
 
 #include "codec/enc_bitrate.h"
 #include "codec/enc_gop.h"
+#include "codec/enc_motion.h"
 #include "codec/enc_scenecut.h"
 #include "codec/frame_store.h"
 #include "codec/session.h"
@@ -39,6 +40,7 @@ typedef struct MicaPredictedEncoder {
     MicaSceneCut scene;
     MicaFrameStore store;
     MicaReference current;
+    MicaMotionSearch search;
     MicaImage decoded;
     MicaWriter packet;
 

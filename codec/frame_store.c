@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height, int channels)
+MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height, int channels,
+                                   uint32_t cpu_flags)
 {
     memset(store, 0, sizeof *store);
+    mica_motion_kernels_init(&store->kernels, cpu_flags);
     store->width = width;
     store->height = height;
     MicaStatus status = mica_motion_field_create(&store->field, width, height);
@@ -54,7 +56,7 @@ MicaStatus mica_frame_store_keep(MicaFrameStore *store, const MicaFrameHeader *h
             if (status != MICA_OK)
                 return status;
         }
-        mica_reference_set(r, decoded, pool);
+        mica_reference_set(r, &store->kernels, decoded, pool);
         store->filled |= 1u << i;
     }
     store->kept = (uint8_t)(header->number + (header->keep != 0));

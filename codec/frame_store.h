@@ -6,6 +6,7 @@
 #include "codec/frame_packet.h"
 
 typedef struct MicaFrameStore {
+    MicaMotionKernels kernels;
     int width, height;
     MicaReference slot[MICA_REFERENCE_SLOTS];
     unsigned filled;       /* bit i: slot i holds a frame */
@@ -16,7 +17,8 @@ typedef struct MicaFrameStore {
 
 /* Frames of `channels` 1 or 3. Slots get their memory when they are first filled.
  * MICA_ERROR_OUT_OF_MEMORY; the store is zeroed then. */
-MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height, int channels);
+MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height, int channels,
+                                   uint32_t cpu_flags);
 void mica_frame_store_free(MicaFrameStore *store);
 
 /* The references of a predicted frame, NULL for one that it has not. MICA_ERROR_BITSTREAM if a slot

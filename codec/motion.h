@@ -10,6 +10,7 @@
 #ifndef MICA_CODEC_MOTION_H
 #define MICA_CODEC_MOTION_H
 
+#include "codec/base/attributes.h"
 #include "codec/reference.h"
 
 #define MICA_MOTION_BLOCK 8   /* pixels */
@@ -48,18 +49,21 @@ int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBl
 MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
                                 int which);
 
-/* Where the whole-pixel part of (x, y) + vector lies in a plane: as good as beyond the border,
- * whose samples repeat, for a block of 16x16 and the taps around it. */
-const uint8_t *mica_motion_source(const MicaReference *reference, int plane, int x, int y,
-                                  MicaVector vector);
+/* Where a block of up to 16x16 that should begin at `position` on an axis does: as good as beyond
+ * the border, whose samples repeat. Nothing further out is ever looked at, but for the taps around.
+ */
+#define MICA_MOTION_OUTSIDE 24
 
-/* The `size` x `size` samples (8 or 16) of a plane at (x, y) + vector. */
-void mica_motion_interpolate(const MicaReference *reference, int plane, int x, int y,
-                             MicaVector vector, int size, uint8_t *out, ptrdiff_t out_stride);
+MICA_INLINE int mica_motion_position(int position, int extent)
+{
+    const int lowest = -MICA_MOTION_OUTSIDE;
+    const int highest = extent + MICA_MOTION_OUTSIDE - MICA_MOTION_SQUARE;
+    return position < lowest ? lowest : position > highest ? highest : position;
+}
 
 /* The predicted picture: RGB, or gray, of the size of the references. A reference that no block
  * uses may be NULL. */
-void mica_motion_predict(const MicaMotionField *field,
+void mica_motion_predict(const MicaMotionField *field, const MicaMotionKernels *kernels,
                          const MicaReference *const reference[MICA_MOTION_REFERENCES],
                          MicaPool *pool, MicaImage *image);
 

@@ -39,6 +39,7 @@ void mica_reference_free(MicaReference *reference)
 
 typedef struct SetJob {
     const MicaReference *reference;
+    const MicaMotionKernels *kernels;
     const MicaImage *image;
 } SetJob;
 
@@ -47,26 +48,26 @@ static void set_row(void *context, int y, int thread)
     const SetJob *j = context;
     const MicaReference *r = j->reference;
     const uint8_t *pixel = j->image->data + y * j->image->stride;
-    const int step = j->image->channels, green = step < 3 ? 0 : 1, blue = step < 3 ? 0 : 2;
+    const size_t width = (size_t)r->width;
     uint8_t *row[MICA_REFERENCE_PLANES];
     (void)thread;
     for (int p = 0; p < MICA_REFERENCE_PLANES; p++)
         row[p] = r->plane[p] + y * r->stride;
-    for (int x = 0; x < r->width; x++, pixel += step) {
-        row[0][x] = pixel[0];
-        row[1][x] = pixel[green];
-        row[2][x] = pixel[blue];
-        row[3][x] = (uint8_t)((pixel[0] + 2 * pixel[green] + pixel[blue] + 2) >> 2);
-    }
+    if (j->image->channels == 3)
+        j->kernels->split_rgb(pixel, width, row);
+    else
+        for (int p = 0; p < MICA_REFERENCE_PLANES; p++)
+            memcpy(row[p], pixel, width);
     for (int p = 0; p < MICA_REFERENCE_PLANES; p++) {
         memset(row[p] - BORDER, row[p][0], BORDER);
-        memset(row[p] + r->width, row[p][r->width - 1], BORDER);
+        memset(row[p] + width, row[p][width - 1], BORDER);
     }
 }
 
-void mica_reference_set(MicaReference *reference, const MicaImage *image, MicaPool *pool)
+void mica_reference_set(MicaReference *reference, const MicaMotionKernels *kernels,
+                        const MicaImage *image, MicaPool *pool)
 {
-    SetJob job = {reference, image};
+    SetJob job = {reference, kernels, image};
     mica_pool_run(pool, reference->height, set_row, &job);
     for (int p = 0; p < MICA_REFERENCE_PLANES; p++) {
         uint8_t *top = reference->plane[p] - BORDER;
@@ -76,4 +77,5 @@ void mica_reference_set(MicaReference *reference, const MicaImage *image, MicaPo
             memcpy(bottom + i * reference->stride, bottom, (size_t)reference->stride);
         }
     }
+    reference->serial++;
 }

@@ -7,6 +7,7 @@
 
 #include "codec/base/pool.h"
 #include "mica/image.h"
+#include "transforms/motion_kernels.h"
 
 /* Room for a block of 16 pixels and the taps of the interpolation outside the picture. */
 #define MICA_REFERENCE_BORDER 32
@@ -19,6 +20,7 @@ typedef struct MicaReference {
     ptrdiff_t stride;
     uint8_t *plane[MICA_REFERENCE_PLANES]; /* at the top left pixel of the picture */
     uint8_t *memory;
+    uint32_t serial; /* another after each mica_reference_set() */
 } MicaReference;
 
 /* MICA_ERROR_OUT_OF_MEMORY. */
@@ -29,6 +31,7 @@ void mica_reference_free(MicaReference *reference);
 size_t mica_reference_memory(int width, int height);
 
 /* Take the samples of an RGB or gray picture of the same size with 8 bits. */
-void mica_reference_set(MicaReference *reference, const MicaImage *image, MicaPool *pool);
+void mica_reference_set(MicaReference *reference, const MicaMotionKernels *kernels,
+                        const MicaImage *image, MicaPool *pool);
 
 #endif

@@ -54,6 +54,7 @@ static const struct {
     {"pointwise", check_pointwise},
     {"depthwise", check_depthwise},
     {"gain", check_gain},
+    {"motion", check_motion},
 };
 
 void checkasm_kernels(MicaKernels *kernels, const CheckLevel *level)

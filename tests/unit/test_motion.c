@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "codec/base/cpu.h"
 #include "codec/base/pool.h"
 #include "codec/enc_motion.h"
 #include "codec/motion_code.h"
@@ -35,12 +36,20 @@ static MicaImage picture(int width, int height, int channels)
     return image;
 }
 
+static MicaMotionKernels kernels(void)
+{
+    MicaMotionKernels k;
+    mica_motion_kernels_init(&k, mica_cpu_flags());
+    return k;
+}
+
 static MicaReference reference_of(const MicaImage *image)
 {
     MicaReference r;
     MicaPool *pool = pool_of(1);
     assert_int_equal(mica_reference_create(&r, image->width, image->height), MICA_OK);
-    mica_reference_set(&r, image, pool);
+    const MicaMotionKernels k = kernels();
+    mica_reference_set(&r, &k, image, pool);
     mica_pool_destroy(&pool);
     return r;
 }
@@ -109,8 +118,10 @@ static void check_prediction(int width, int height, int channels, int references
     assert_int_equal(mica_motion_field_create(&field, width, height), MICA_OK);
     fill_randomly(&field, references, range);
     MicaPool *pool = pool_of(2);
-    mica_motion_predict(
-        &field, (const MicaReference *const[]){&r[0], references > 1 ? &r[1] : NULL}, pool, &out);
+    const MicaMotionKernels k = kernels();
+    mica_motion_predict(&field, &k,
+                        (const MicaReference *const[]){&r[0], references > 1 ? &r[1] : NULL}, pool,
+                        &out);
     mica_pool_destroy(&pool);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
@@ -254,7 +265,11 @@ static MicaMotionField search(const MicaImage *now, const MicaImage *before, con
     MicaMotionField field;
     MicaPool *pool = pool_of(threads);
     assert_int_equal(mica_motion_field_create(&field, now->width, now->height), MICA_OK);
-    assert_int_equal(mica_motion_search(&current, reference, 100, pool, &field), MICA_OK);
+    MicaMotionSearch s;
+    assert_int_equal(mica_motion_search_create(&s, now->width, now->height, mica_cpu_flags()),
+                     MICA_OK);
+    mica_motion_search(&s, &current, reference, 100, pool, &field);
+    mica_motion_search_free(&s);
     mica_pool_destroy(&pool);
     mica_reference_free(&current);
     for (int i = 0; i < 2; i++)

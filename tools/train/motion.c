@@ -1,4 +1,5 @@
 /* The encoder's motion search for the trainer, as a shared library: see motion.py. */
+#include "codec/base/cpu.h"
 #include "codec/enc_motion.h"
 
 /* Predict each of `count` pictures (RGB, height x width x 3) of `current` from that of `first`, and
@@ -7,14 +8,15 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
                        const uint8_t *references, uint8_t *predicted, int count, int width,
                        int height, const int *lambda);
 
-static void set(MicaReference *r, const uint8_t *pixels, MicaPool *pool)
+static void set(MicaReference *r, const MicaMotionKernels *kernels, const uint8_t *pixels,
+                MicaPool *pool)
 {
     const MicaImage image = {.width = r->width,
                              .height = r->height,
                              .channels = 3,
                              .stride = 3 * (ptrdiff_t)r->width,
                              .data = (uint8_t *)(uintptr_t)pixels};
-    mica_reference_set(r, &image, pool);
+    mica_reference_set(r, kernels, &image, pool);
 }
 
 int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8_t *second,
@@ -22,12 +24,16 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
                        int height, const int *lambda)
 {
     MicaPool *pool = NULL;
+    MicaMotionSearch search = {.columns = 0};
+    const MicaMotionKernels *kernels = &search.kernels;
     MicaReference now = {0}, before[MICA_MOTION_REFERENCES] = {{0}, {0}};
     MicaStatus status = mica_pool_create(&pool, 1);
     if (status == MICA_OK)
         status = mica_reference_create(&now, width, height);
     for (int k = 0; k < MICA_MOTION_REFERENCES && status == MICA_OK; k++)
         status = mica_reference_create(&before[k], width, height);
+    if (status == MICA_OK)
+        status = mica_motion_search_create(&search, width, height, mica_cpu_flags());
     const size_t bytes = (size_t)width * (size_t)height * 3;
     for (int i = 0; i < count && status == MICA_OK; i++) {
         MicaMotionField field = {0};
@@ -41,15 +47,15 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
         status = mica_motion_field_create(&field, width, height);
         if (status != MICA_OK)
             break;
-        set(&now, current + (size_t)i * bytes, pool);
-        set(&before[0], first + (size_t)i * bytes, pool);
+        set(&now, kernels, current + (size_t)i * bytes, pool);
+        set(&before[0], kernels, first + (size_t)i * bytes, pool);
         if (reference[1])
-            set(&before[1], second + (size_t)i * bytes, pool);
-        status = mica_motion_search(&now, reference, lambda[i], pool, &field);
-        if (status == MICA_OK)
-            mica_motion_predict(&field, reference, pool, &out);
+            set(&before[1], kernels, second + (size_t)i * bytes, pool);
+        mica_motion_search(&search, &now, reference, lambda[i], pool, &field);
+        mica_motion_predict(&field, kernels, reference, pool, &out);
         mica_motion_field_free(&field);
     }
+    mica_motion_search_free(&search);
     mica_reference_free(&now);
     for (int k = 0; k < MICA_MOTION_REFERENCES; k++)
         mica_reference_free(&before[k]);

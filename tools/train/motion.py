@@ -1,23 +1,33 @@
 """Prediction by the encoder's own motion search, compiled from the sources of libmica on first use."""
 import ctypes
 import os
+import platform
 import subprocess
+import tempfile
 
 import numpy as np
 import torch
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-SOURCES = ('tools/train/motion.c', 'codec/enc_motion.c', 'codec/motion.c', 'codec/reference.c', 'codec/base/mem.c',
-           'codec/base/pool.c')
+SOURCES = ('tools/train/motion.c', 'codec/enc_coarse.c', 'codec/enc_fractions.c', 'codec/enc_motion.c', 'codec/motion.c',
+           'codec/reference.c', 'codec/base/cpu.c', 'codec/base/mem.c', 'codec/base/pool.c', 'transforms/motion_kernels.c')
+# Only these may use the instructions of their flag (cmake/Simd.cmake); the processor decides when they run.
+X86_SOURCES = {'transforms/x86/motion_kernels_sse41.c': '-msse4.1', 'transforms/x86/motion_kernels_avx2.c': '-mavx2'}
 
 
 def build(folder):
     """Compile the library into a folder and load it."""
     path = os.path.join(folder, 'libmica_motion.so')
-    sources = [os.path.join(ROOT, s) for s in SOURCES]
+    x86 = X86_SOURCES if platform.machine() in ('x86_64', 'AMD64') else {}
+    sources = [os.path.join(ROOT, s) for s in SOURCES + tuple(x86)]
     if not os.path.exists(path) or os.path.getmtime(path) < max(map(os.path.getmtime, sources)):
-        subprocess.run(['cc', '-O3', '-march=native', '-shared', '-fPIC', '-I', ROOT, '-I', os.path.join(ROOT, 'include'),
-                        '-o', path] + sources + ['-lpthread'], check=True)
+        flags = ['-O3', '-fPIC', '-D_POSIX_C_SOURCE=200809L', '-I', ROOT, '-I', os.path.join(ROOT, 'include')]
+        flags += ['-DMICA_HAVE_X86=1'] if x86 else []
+        with tempfile.TemporaryDirectory() as objects:
+            names = [os.path.join(objects, '%d.o' % i) for i in range(len(sources))]
+            for source, name, extra in zip(sources, names, [None] * len(SOURCES) + list(x86.values())):
+                subprocess.run(['cc', '-c', '-o', name, source] + flags + ([extra] if extra else []), check=True)
+            subprocess.run(['cc', '-shared', '-o', path] + names + ['-lpthread'], check=True)
     return ctypes.CDLL(path)
 
 
