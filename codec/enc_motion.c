@@ -76,10 +76,22 @@ static int same(MicaVector a, MicaVector b)
 
 /* ---- whole pixels ---- */
 
+/* SATDs of the four blocks of a square, for the vectors that were tried for the whole of it: most
+ * of those that its blocks try are among them. A vector has one place, in which another may follow.
+ */
+#define KNOWN 64
+#define UNKNOWN 0x80 /* in every byte: further than any vector goes */
+
+typedef struct KnownSatds {
+    MicaVector vector[KNOWN];
+    uint16_t part[KNOWN][4];
+} KnownSatds;
+
 typedef struct Place {
     const Search *search;
     int which, x, y, size; /* reference; pixels */
     MicaVector predicted;
+    KnownSatds *known; /* of the square; NULL for whole pixels */
 } Place;
 
 static const uint8_t *current_at(const Place *p)
@@ -88,24 +100,27 @@ static const uint8_t *current_at(const Place *p)
     return c->plane[MICA_REFERENCE_LUMA] + p->y * c->stride + p->x;
 }
 
-/* A vector is not looked at if its bits alone cost more than the best. */
-MICA_INLINE void try_vector(const Place *p, MicaVector v, const MicaBlockDifference *difference,
-                            Match *best)
+static const uint8_t *reference_at(const Place *p, MicaVector v)
 {
-    const MicaFractions *f = &p->search->reference[p->which]->fractions;
+    return mica_fractions_at(&p->search->reference[p->which]->fractions, p->x, p->y, v);
+}
+
+static ptrdiff_t reference_stride(const Place *p)
+{
+    return p->search->reference[p->which]->fractions.stride;
+}
+
+/* A vector is not looked at if its bits alone cost more than the best. */
+static void try_whole(const Place *p, MicaVector v, Match *best)
+{
     const unsigned bits = rate(p->search, v, p->predicted);
     if (bits >= best->cost)
         return;
     const unsigned cost =
-        bits + difference[p->size == SQUARE](current_at(p), p->search->current->stride,
-                                             mica_fractions_at(f, p->x, p->y, v), f->stride);
+        bits + p->search->kernels->sad[p->size == SQUARE](current_at(p), p->search->current->stride,
+                                                          reference_at(p, v), reference_stride(p));
     if (cost < best->cost)
         *best = (Match){v, cost, bits};
-}
-
-static void try_whole(const Place *p, MicaVector v, Match *best)
-{
-    try_vector(p, v, p->search->kernels->sad, best);
 }
 
 static const int8_t around4[4][2] = {{0, -1}, {-1, 0}, {1, 0}, {0, 1}};
@@ -138,7 +153,7 @@ static void whole_row(void *context, int row, int thread)
         const MicaMotionBlock *before = s->field->block + 2 * row * s->field->columns + 2 * column;
         MicaVector *found = s->whole[which] + row * s->columns + column;
         const MicaVector zero = {0, 0};
-        Place p = {s, which, column * SQUARE, row * SQUARE, SQUARE, zero};
+        Place p = {s, which, column * SQUARE, row * SQUARE, SQUARE, zero, NULL};
         Match best = {zero, UINT32_MAX, 0};
         try_whole(&p, zero, &best);
         try_whole(&p, to_whole(before->vector[which]), &best);
@@ -155,9 +170,29 @@ static void whole_row(void *context, int row, int thread)
 
 /* ---- quarters of a pixel ---- */
 
+static unsigned fraction_satd(const Place *p, MicaVector v)
+{
+    const MicaMotionKernels *k = p->search->kernels;
+    const ptrdiff_t stride = p->search->current->stride;
+    const int place = (v.x & 7) + 8 * (v.y & 7);
+    if (p->size == SQUARE) {
+        p->known->vector[place] = v;
+        return k->satd16(current_at(p), stride, reference_at(p, v), reference_stride(p),
+                         p->known->part[place]);
+    }
+    if (same(p->known->vector[place], v))
+        return p->known->part[place][(p->y / BLOCK & 1) * 2 + (p->x / BLOCK & 1)];
+    return k->satd8(current_at(p), stride, reference_at(p, v), reference_stride(p));
+}
+
 static void try_fraction(const Place *p, MicaVector v, Match *best)
 {
-    try_vector(p, v, p->search->kernels->satd, best);
+    const unsigned bits = rate(p->search, v, p->predicted);
+    if (bits >= best->cost)
+        return;
+    const unsigned cost = bits + fraction_satd(p, v);
+    if (cost < best->cost)
+        *best = (Match){v, cost, bits};
 }
 
 static void refine_fraction(const Place *p, Match *best)
@@ -222,12 +257,14 @@ static Match search_from(const Place *p, const Guesses *g)
     return best;
 }
 
-static Match search_square(const Search *s, int which, int column, int row)
+static Match search_square(const Search *s, int which, int column, int row, KnownSatds *known)
 {
     const MicaMotionField *f = s->field;
     const int x = 2 * column, y = 2 * row;
     const Place p = {
-        s, which, column * SQUARE, row * SQUARE, SQUARE, mica_motion_expected(f, x, y, 2, which)};
+        s,    which, column * SQUARE, row * SQUARE, SQUARE, mica_motion_expected(f, x, y, 2, which),
+        known};
+    memset(known->vector, UNKNOWN, sizeof known->vector);
     Guesses g = {.count = 0};
     add_guess(&g, p.predicted);
     add_guess(&g, neighbour(s, which, column, row));
@@ -242,13 +279,13 @@ static Match search_square(const Search *s, int which, int column, int row)
 
 /* One of the four blocks of a square; those before it are in the field. */
 static Match search_block(const Search *s, int which, int column, int row, int part,
-                          MicaVector square)
+                          MicaVector square, KnownSatds *known)
 {
     const MicaMotionField *f = s->field;
     const int right = part & 1, below = part >> 1;
     const int x = 2 * column + right, y = 2 * row + below;
-    const Place p = {s,         which, x * BLOCK,
-                     y * BLOCK, BLOCK, mica_motion_expected(f, x, y, 1, which)};
+    const Place p = {
+        s, which, x * BLOCK, y * BLOCK, BLOCK, mica_motion_expected(f, x, y, 1, which), known};
     Guesses g = {.count = 0};
     add_guess(&g, p.predicted);
     add_guess(&g, square);
@@ -266,13 +303,14 @@ static unsigned both_cost(const Search *s, const MicaMotionBlock *b, int x, int 
 {
     const MicaFractions *f[MICA_MOTION_REFERENCES] = {&s->reference[0]->fractions,
                                                       &s->reference[1]->fractions};
+    const uint8_t *current = s->current->plane[MICA_REFERENCE_LUMA] + y * s->current->stride + x;
     uint8_t mean[SQUARE * SQUARE];
+    uint16_t part[4];
     s->kernels->mean[size == SQUARE](mica_fractions_at(f[0], x, y, b->vector[0]), f[0]->stride,
                                      mica_fractions_at(f[1], x, y, b->vector[1]), f[1]->stride,
                                      mean);
-    return s->kernels->satd[size == SQUARE](s->current->plane[MICA_REFERENCE_LUMA] +
-                                                y * s->current->stride + x,
-                                            s->current->stride, mean, size);
+    return size == SQUARE ? s->kernels->satd16(current, s->current->stride, mean, SQUARE, part)
+                          : s->kernels->satd8(current, s->current->stride, mean, BLOCK);
 }
 
 /* Bits that say which references a block has: the first, the second, both. They are rare the more
@@ -314,11 +352,12 @@ static void choose_square(const Search *s, int column, int row)
     MicaMotionField *f = s->field;
     MicaMotionBlock *first = f->block + 2 * row * f->columns + 2 * column, square;
     Match match[MICA_MOTION_REFERENCES], of_square[MICA_MOTION_REFERENCES];
+    KnownSatds known[MICA_MOTION_REFERENCES];
     memset(&square, 0, sizeof square);
     memset(of_square, 0, sizeof of_square);
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
         if (s->reference[i])
-            of_square[i] = search_square(s, i, column, row);
+            of_square[i] = search_square(s, i, column, row, &known[i]);
     const unsigned whole =
         choose_references(s, of_square, column * SQUARE, row * SQUARE, SQUARE, &square);
     unsigned parts = (unsigned)(SPLIT_BITS * s->lambda) >> 4;
@@ -326,7 +365,7 @@ static void choose_square(const Search *s, int column, int row)
         MicaMotionBlock *b = first + (k >> 1) * f->columns + (k & 1);
         for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
             if (s->reference[i])
-                match[i] = search_block(s, i, column, row, k, of_square[i].vector);
+                match[i] = search_block(s, i, column, row, k, of_square[i].vector, &known[i]);
         memset(b, 0, sizeof *b);
         parts += choose_references(s, match, column * SQUARE + (k & 1) * BLOCK,
                                    row * SQUARE + (k >> 1) * BLOCK, BLOCK, b);

@@ -80,12 +80,15 @@ static unsigned satd8_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, 
     return (sum + 2) >> 2;
 }
 
-static unsigned satd16_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride)
+static unsigned satd16_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                         uint16_t part[4])
 {
     unsigned sum = 0;
-    for (int y = 0; y < 16; y += 8)
-        for (int x = 0; x < 16; x += 8)
-            sum += satd8_c(a + y * a_stride + x, a_stride, b + y * b_stride + x, b_stride);
+    for (int i = 0; i < 4; i++) {
+        const ptrdiff_t x = 8 * (i & 1), y = 8 * (i >> 1);
+        part[i] = (uint16_t)satd8_c(a + y * a_stride + x, a_stride, b + y * b_stride + x, b_stride);
+        sum += part[i];
+    }
     return sum;
 }
 
@@ -197,8 +200,8 @@ void mica_motion_kernels_init_c(MicaMotionKernels *k)
 {
     k->sad[MICA_BLOCK_8] = sad8_c;
     k->sad[MICA_BLOCK_16] = sad16_c;
-    k->satd[MICA_BLOCK_8] = satd8_c;
-    k->satd[MICA_BLOCK_16] = satd16_c;
+    k->satd8 = satd8_c;
+    k->satd16 = satd16_c;
     k->sad_row = sad_row_c;
     k->interpolate[MICA_BLOCK_8] = interpolate8_c;
     k->interpolate[MICA_BLOCK_16] = interpolate16_c;

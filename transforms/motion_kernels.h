@@ -30,9 +30,11 @@ typedef struct MicaMotionKernels {
     /* Sum of absolute differences. */
     MicaBlockDifference sad[MICA_BLOCK_SIZES];
 
-    /* Sum of the magnitudes of the 8x8 Hadamard transform of the difference, in quarters, each 8x8
-     * rounded to the nearest by itself. */
-    MicaBlockDifference satd[MICA_BLOCK_SIZES];
+    /* Sum of the magnitudes of the 8x8 Hadamard transform of the difference, in quarters, rounded
+     * to the nearest; of 16x16 the sum of its four 8x8, which `part` holds row by row. */
+    MicaBlockDifference satd8;
+    unsigned (*satd16)(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptrdiff_t b_stride,
+                       uint16_t part[4]);
 
     /* SADs of the 8x8 block a with those at b, b + 1, ..., b + MICA_SAD_POSITIONS - 1; returns the
      * least. */

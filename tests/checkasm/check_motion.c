@@ -75,10 +75,15 @@ static void check_differences(Case *c, const char *level, int fills)
         checkasm_context("motion %s sad %d, fills %d", level, 8 << size, fills);
         checkasm_result(c->reference.sad[size](c->a + place, SIDE, c->b + AT, SIDE) ==
                         c->candidate.sad[size](c->a + place, SIDE, c->b + AT, SIDE));
-        checkasm_context("motion %s satd %d, fills %d", level, 8 << size, fills);
-        checkasm_result(c->reference.satd[size](c->a + place, SIDE, c->b + AT, SIDE) ==
-                        c->candidate.satd[size](c->a + place, SIDE, c->b + AT, SIDE));
     }
+    checkasm_context("motion %s satd8, fills %d", level, fills);
+    checkasm_result(c->reference.satd8(c->a + place, SIDE, c->b + AT, SIDE) ==
+                    c->candidate.satd8(c->a + place, SIDE, c->b + AT, SIDE));
+    checkasm_context("motion %s satd16, fills %d", level, fills);
+    uint16_t part[2][4];
+    checkasm_result(c->reference.satd16(c->a + place, SIDE, c->b + AT, SIDE, part[0]) ==
+                        c->candidate.satd16(c->a + place, SIDE, c->b + AT, SIDE, part[1]) &&
+                    !memcmp(part[0], part[1], sizeof part[0]));
     checkasm_context("motion %s sad_row, fills %d", level, fills);
     uint16_t *sum[2] = {(uint16_t *)(void *)c->out_reference, (uint16_t *)(void *)c->out_candidate};
     const unsigned least = c->reference.sad_row(c->a + place, SIDE, c->b + AT, SIDE, sum[0]);
@@ -144,6 +149,7 @@ static void run_candidate(void *arg)
     const MicaMotionKernels *k = &c->candidate;
     uint8_t *row[4];
     static volatile unsigned sink;
+    uint16_t part[4];
     for (int i = 0; i < 4; i++)
         row[i] = c->out_candidate + i * WIDTH;
     switch (c->kernel) {
@@ -151,7 +157,8 @@ static void run_candidate(void *arg)
         sink = k->sad[c->size](c->a, SIDE, c->b + AT, SIDE);
         break;
     case SATD:
-        sink = k->satd[c->size](c->a, SIDE, c->b + AT, SIDE);
+        sink = c->size ? k->satd16(c->a, SIDE, c->b + AT, SIDE, part)
+                       : k->satd8(c->a, SIDE, c->b + AT, SIDE);
         break;
     case SAD_ROW:
         sink = k->sad_row(c->a, SIDE, c->b + AT, SIDE, (uint16_t *)(void *)c->out_candidate);

@@ -170,13 +170,17 @@ MICA_INLINE Vec satd_16x8(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b
 }
 
 static unsigned satd16_avx2(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
-                            ptrdiff_t b_stride)
+                            ptrdiff_t b_stride, uint16_t part[4])
 {
     const Vec above = satd_16x8(a, a_stride, b, b_stride);
     const Vec below = satd_16x8(a + 8 * a_stride, a_stride, b + 8 * b_stride, b_stride);
     Vec sum = _mm256_hadd_epi32(above, below);
-    sum = _mm256_hadd_epi32(sum, sum);
-    const __m128i two = add_lanes(_mm256_srli_epi32(vec_add32(sum, vec_set32(1)), 1));
+    sum = _mm256_hadd_epi32(sum, sum); /* above, below; the left ones in the low lane */
+    sum = _mm256_srli_epi32(vec_add32(sum, vec_set32(1)), 1);
+    const __m128i four =
+        _mm_unpacklo_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    _mm_storel_epi64((__m128i *)part, _mm_packus_epi32(four, four));
+    const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
     return (unsigned)(_mm_cvtsi128_si32(two) + _mm_extract_epi32(two, 1));
 }
 
@@ -200,8 +204,8 @@ static void fractions_avx2(const uint8_t *src, ptrdiff_t src_stride, int rows, u
 void mica_motion_kernels_init_avx2(MicaMotionKernels *k)
 {
     k->sad[MICA_BLOCK_16] = sad16_avx2;
-    k->satd[MICA_BLOCK_8] = satd8_avx2;
-    k->satd[MICA_BLOCK_16] = satd16_avx2;
+    k->satd8 = satd8_avx2;
+    k->satd16 = satd16_avx2;
     k->sad_row = sad_row_avx2;
     k->interpolate[MICA_BLOCK_16] = interpolate16_avx2;
     k->fractions = fractions_avx2;

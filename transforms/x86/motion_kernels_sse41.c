@@ -125,11 +125,16 @@ static unsigned satd8_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_t 
 }
 
 static unsigned satd16_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
-                             ptrdiff_t b_stride)
+                             ptrdiff_t b_stride, uint16_t part[4])
 {
-    return satd8_sse41(a, a_stride, b, b_stride) + satd8_sse41(a + 8, a_stride, b + 8, b_stride) +
-           satd8_sse41(a + 8 * a_stride, a_stride, b + 8 * b_stride, b_stride) +
-           satd8_sse41(a + 8 * a_stride + 8, a_stride, b + 8 * b_stride + 8, b_stride);
+    unsigned sum = 0;
+    for (int i = 0; i < 4; i++) {
+        const ptrdiff_t x = 8 * (i & 1), y = 8 * (i >> 1);
+        part[i] =
+            (uint16_t)satd8_sse41(a + y * a_stride + x, a_stride, b + y * b_stride + x, b_stride);
+        sum += part[i];
+    }
+    return sum;
 }
 
 /* ---- between pixels ---- */
@@ -254,8 +259,8 @@ void mica_motion_kernels_init_sse41(MicaMotionKernels *k)
 {
     k->sad[MICA_BLOCK_8] = sad8_sse41;
     k->sad[MICA_BLOCK_16] = sad16_sse41;
-    k->satd[MICA_BLOCK_8] = satd8_sse41;
-    k->satd[MICA_BLOCK_16] = satd16_sse41;
+    k->satd8 = satd8_sse41;
+    k->satd16 = satd16_sse41;
     k->sad_row = sad_row_sse41;
     k->interpolate[MICA_BLOCK_8] = interpolate8_sse41;
     k->interpolate[MICA_BLOCK_16] = interpolate16_sse41;
