@@ -106,7 +106,7 @@ static MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
  * than with a third of these steps. */
 static double quality_below(const MicaPredictedEncoder *e, const MicaPlannedFrame *p)
 {
-    static const double turns[4] = {6, 25, 22, 25}, by_depth[4] = {8, 18, 24, 30};
+    static const double turns[4] = {11, 26, 23, 26}, by_depth[4] = {8, 18, 24, 30};
     if (p->header.type == MICA_FRAME_INTRA)
         return 0;
     return e->bframes ? by_depth[p->depth] : turns[p->phase % 4];
@@ -118,12 +118,12 @@ static int to_step(double quality)
     return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
 }
 
-/* What a bit is worth to the motion search, 16 lambda^-1/2 of the Lagrangian that the networks were
+/* What a bit is worth to the motion search, 19 lambda^-1/2 of the Lagrangian that the networks were
  * trained with: lambda is 0.0005 * 600^(step / MICA_MAX_QUALITY). */
 static int search_lambda(int step)
 {
     const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
-    const int value = 715 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
+    const int value = 858 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
     return value < 1 ? 1 : value;
 }
 

@@ -20,6 +20,13 @@ typedef uint32_t MicaBitModel;
 /* A model weighs its newest decision by at least 1 / (this + 1.5). */
 #define MICA_BIT_MODEL_LIMIT 160u
 
+/* A model that begins with a probability of a one of ones/256, 1..255, as if it had seen `trust`
+ * decisions, at most MICA_BIT_MODEL_LIMIT. */
+MICA_INLINE MicaBitModel mica_bit_model(unsigned ones, unsigned trust)
+{
+    return (MicaBitModel)ones << 24 | trust;
+}
+
 typedef struct MicaBitCoder {
     int decoding, failed;
     MicaRansDecoder rans;

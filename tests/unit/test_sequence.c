@@ -686,7 +686,7 @@ static void test_damage(void **state)
             for (int i = 0; i < FRAMES && !timed; i++)
                 v->packet[i].pts = 0;
             for (int bad = 0; bad < FRAMES; bad++)
-                for (size_t at = 3; at < v->packet[bad].size; at += 61)
+                for (size_t at = 3; at < v->packet[bad].size; at += v->packet[bad].size / 2)
                     check_damage(v, good, bad, at, GOP);
         }
         release(good);

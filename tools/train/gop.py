@@ -4,7 +4,7 @@ from collections import namedtuple
 
 SLOTS = 4                        # decoded frames that a decoder keeps
 ANCHOR_SLOTS = 2
-TURNS = (6, 25, 22, 25)          # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
+TURNS = (11, 26, 23, 26)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
 BY_DEPTH = (8, 18, 24, 30)       # with B frames, by depth
 
 # index: of the frame in time; references: slots; keep: slots that the decoded frame goes into; below: hundredths
