@@ -49,20 +49,14 @@ static void set_row(void *context, int y, int thread)
                 sum += in[i * stride + k];
         out[x] = (uint8_t)((sum + 8) >> 4);
     }
-    memset(out - BORDER, out[0], BORDER);
-    memset(out + c->width, out[c->width - 1], BORDER);
+    mica_extend_row(out, c->width, BORDER);
 }
 
 void mica_coarse_set(MicaCoarse *c, const MicaReference *reference, MicaPool *pool)
 {
     SetJob job = {c, reference};
     mica_pool_run(pool, c->height, set_row, &job);
-    uint8_t *top = c->data - BORDER;
-    uint8_t *bottom = top + (c->height - 1) * c->stride;
-    for (int i = 1; i <= BORDER; i++) {
-        memcpy(top - i * c->stride, top, (size_t)c->stride);
-        memcpy(bottom + i * c->stride, bottom, (size_t)c->stride);
-    }
+    mica_extend_rows(c->data, c->stride, c->height, BORDER);
 }
 
 /* The window around a square begins at most two samples outside the picture, and ends less than

@@ -393,10 +393,9 @@ static void fraction_row(void *context, int row, int thread)
 
 /* ---- a frame ---- */
 
-MicaStatus mica_motion_search_create(MicaMotionSearch *s, int width, int height, uint32_t cpu_flags)
+MicaStatus mica_motion_search_create(MicaMotionSearch *s, int width, int height)
 {
     memset(s, 0, sizeof *s);
-    mica_motion_kernels_init(&s->kernels, cpu_flags);
     s->columns = (width + SQUARE - 1) / SQUARE;
     s->rows = (height + SQUARE - 1) / SQUARE;
     MicaStatus status = mica_coarse_create(&s->coarse, width, height);
@@ -435,7 +434,8 @@ static int is_of(const MicaSearchedReference *seen, const MicaReference *referen
 
 /* What was computed of a reference for a frame before is used again; if it is not there, it takes
  * the place of what this frame does not need. */
-static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaReference *reference,
+static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaMotionKernels *kernels,
+                                            const MicaReference *reference,
                                             const MicaReference *other, MicaPool *pool)
 {
     MicaSearchedReference *seen = s->seen;
@@ -447,15 +447,16 @@ static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaRefer
     seen->reference = reference;
     seen->serial = reference->serial;
     mica_coarse_set(&seen->coarse, reference, pool);
-    mica_fractions_set(&seen->fractions, &s->kernels, reference, pool);
+    mica_fractions_set(&seen->fractions, kernels, reference, pool);
     return seen;
 }
 
-void mica_motion_search(MicaMotionSearch *search, const MicaReference *current,
+void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kernels,
+                        const MicaReference *current,
                         const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
                         MicaPool *pool, MicaMotionField *field)
 {
-    Search s = {.kernels = &search->kernels,
+    Search s = {.kernels = kernels,
                 .current = current,
                 .coarse = &search->coarse,
                 .lambda = lambda,
@@ -467,7 +468,7 @@ void mica_motion_search(MicaMotionSearch *search, const MicaReference *current,
     mica_coarse_set(&search->coarse, current, pool);
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
         if (reference[i])
-            s.reference[i] = look_at(search, reference[i], reference[!i], pool);
+            s.reference[i] = look_at(search, kernels, reference[i], reference[!i], pool);
     for (int i = 0; i < s.rows; i++)
         atomic_init(&s.done[i], 0);
     mica_pool_run(pool, s.rows, whole_row, &s);

@@ -20,7 +20,6 @@ typedef struct MicaSearchedReference {
 
 /* What the search needs for one frame after the other. */
 typedef struct MicaMotionSearch {
-    MicaMotionKernels kernels;
     int columns, rows; /* squares */
     MicaCoarse coarse; /* of the frame at hand */
     MicaSearchedReference seen[MICA_MOTION_REFERENCES];
@@ -29,8 +28,7 @@ typedef struct MicaMotionSearch {
 } MicaMotionSearch;
 
 /* MICA_ERROR_OUT_OF_MEMORY; the search is zeroed then. */
-MicaStatus mica_motion_search_create(MicaMotionSearch *search, int width, int height,
-                                     uint32_t cpu_flags);
+MicaStatus mica_motion_search_create(MicaMotionSearch *search, int width, int height);
 void mica_motion_search_free(MicaMotionSearch *search);
 
 /*
@@ -40,7 +38,8 @@ void mica_motion_search_free(MicaMotionSearch *search);
  * frame before, which is tried first, or zeros. The result does not depend on the number of
  * threads.
  */
-void mica_motion_search(MicaMotionSearch *search, const MicaReference *current,
+void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kernels,
+                        const MicaReference *current,
                         const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
                         MicaPool *pool, MicaMotionField *field);
 

@@ -37,6 +37,21 @@ void mica_reference_free(MicaReference *reference)
     memset(reference, 0, sizeof *reference);
 }
 
+void mica_extend_row(uint8_t *row, int width, int border)
+{
+    memset(row - border, row[0], (size_t)border);
+    memset(row + width, row[width - 1], (size_t)border);
+}
+
+void mica_extend_rows(uint8_t *origin, ptrdiff_t stride, int height, int border)
+{
+    uint8_t *top = origin - border, *bottom = top + (height - 1) * stride;
+    for (int i = 1; i <= border; i++) {
+        memcpy(top - i * stride, top, (size_t)stride);
+        memcpy(bottom + i * stride, bottom, (size_t)stride);
+    }
+}
+
 typedef struct SetJob {
     const MicaReference *reference;
     const MicaMotionKernels *kernels;
@@ -58,10 +73,8 @@ static void set_row(void *context, int y, int thread)
     else
         for (int p = 0; p < MICA_REFERENCE_PLANES; p++)
             memcpy(row[p], pixel, width);
-    for (int p = 0; p < MICA_REFERENCE_PLANES; p++) {
-        memset(row[p] - BORDER, row[p][0], BORDER);
-        memset(row[p] + width, row[p][width - 1], BORDER);
-    }
+    for (int p = 0; p < MICA_REFERENCE_PLANES; p++)
+        mica_extend_row(row[p], r->width, BORDER);
 }
 
 void mica_reference_set(MicaReference *reference, const MicaMotionKernels *kernels,
@@ -69,13 +82,7 @@ void mica_reference_set(MicaReference *reference, const MicaMotionKernels *kerne
 {
     SetJob job = {reference, kernels, image};
     mica_pool_run(pool, reference->height, set_row, &job);
-    for (int p = 0; p < MICA_REFERENCE_PLANES; p++) {
-        uint8_t *top = reference->plane[p] - BORDER;
-        uint8_t *bottom = top + (reference->height - 1) * reference->stride;
-        for (int i = 1; i <= BORDER; i++) {
-            memcpy(top - i * reference->stride, top, (size_t)reference->stride);
-            memcpy(bottom + i * reference->stride, bottom, (size_t)reference->stride);
-        }
-    }
+    for (int p = 0; p < MICA_REFERENCE_PLANES; p++)
+        mica_extend_rows(reference->plane[p], reference->stride, reference->height, BORDER);
     reference->serial++;
 }

@@ -27,6 +27,12 @@ typedef struct MicaReference {
 MicaStatus mica_reference_create(MicaReference *reference, int width, int height);
 void mica_reference_free(MicaReference *reference);
 
+/* Repeat the outermost samples of a plane in its border: those of a row to the left and right of
+ * it; then, in rows of which `stride` samples are the picture and its border, the first and last
+ * one. */
+void mica_extend_row(uint8_t *row, int width, int border);
+void mica_extend_rows(uint8_t *origin, ptrdiff_t stride, int height, int border);
+
 /* Bytes that a reference of this size allocates. */
 size_t mica_reference_memory(int width, int height);
 

@@ -32,6 +32,25 @@ MICA_INLINE uint32_t mica_load32(const void *p)
     return v;
 }
 
+/* Pixels `from` to `count` of RGB to rows of R, G, B and luma, and back from rows of R, G, B. */
+MICA_INLINE void mica_split_rgb(const uint8_t *rgb, size_t from, size_t count,
+                                uint8_t *const row[4])
+{
+    for (size_t x = from; x < count; x++) {
+        const uint8_t *p = rgb + 3 * x;
+        for (int c = 0; c < 3; c++)
+            row[c][x] = p[c];
+        row[3][x] = (uint8_t)((p[0] + 2 * p[1] + p[2] + 2) >> 2);
+    }
+}
+
+MICA_INLINE void mica_join_rgb(const uint8_t *const row[3], size_t from, size_t count, uint8_t *rgb)
+{
+    for (size_t x = from; x < count; x++)
+        for (int c = 0; c < 3; c++)
+            rgb[3 * x + (size_t)c] = row[c][x];
+}
+
 MICA_INLINE int32_t mica_clamp(int32_t v, int32_t low, int32_t high)
 {
     return v < low ? low : v > high ? high : v;

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "codec/base/attributes.h"
 #include "codec/base/cpu.h"
+#include "transforms/kernels_impl.h"
 
 #define TAPS MICA_FILTER_TAPS
 #define BEFORE MICA_FILTER_BEFORE
@@ -181,19 +181,12 @@ static void mean16_c(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b, ptr
 
 static void split_rgb_c(const uint8_t *rgb, size_t count, uint8_t *const row[4])
 {
-    for (size_t x = 0; x < count; x++, rgb += 3) {
-        row[0][x] = rgb[0];
-        row[1][x] = rgb[1];
-        row[2][x] = rgb[2];
-        row[3][x] = (uint8_t)((rgb[0] + 2 * rgb[1] + rgb[2] + 2) >> 2);
-    }
+    mica_split_rgb(rgb, 0, count, row);
 }
 
 static void join_rgb_c(const uint8_t *const row[3], size_t count, uint8_t *rgb)
 {
-    for (size_t x = 0; x < count; x++, rgb += 3)
-        for (int c = 0; c < 3; c++)
-            rgb[c] = row[c][x];
+    mica_join_rgb(row, 0, count, rgb);
 }
 
 void mica_motion_kernels_init_c(MicaMotionKernels *k)

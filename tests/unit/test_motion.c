@@ -266,9 +266,9 @@ static MicaMotionField search(const MicaImage *now, const MicaImage *before, con
     MicaPool *pool = pool_of(threads);
     assert_int_equal(mica_motion_field_create(&field, now->width, now->height), MICA_OK);
     MicaMotionSearch s;
-    assert_int_equal(mica_motion_search_create(&s, now->width, now->height, mica_cpu_flags()),
-                     MICA_OK);
-    mica_motion_search(&s, &current, reference, 100, pool, &field);
+    assert_int_equal(mica_motion_search_create(&s, now->width, now->height), MICA_OK);
+    const MicaMotionKernels k = kernels();
+    mica_motion_search(&s, &k, &current, reference, 100, pool, &field);
     mica_motion_search_free(&s);
     mica_pool_destroy(&pool);
     mica_reference_free(&current);

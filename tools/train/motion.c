@@ -25,7 +25,8 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
 {
     MicaPool *pool = NULL;
     MicaMotionSearch search = {.columns = 0};
-    const MicaMotionKernels *kernels = &search.kernels;
+    MicaMotionKernels kernels;
+    mica_motion_kernels_init(&kernels, mica_cpu_flags());
     MicaReference now = {0}, before[MICA_MOTION_REFERENCES] = {{0}, {0}};
     MicaStatus status = mica_pool_create(&pool, 1);
     if (status == MICA_OK)
@@ -33,7 +34,7 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
     for (int k = 0; k < MICA_MOTION_REFERENCES && status == MICA_OK; k++)
         status = mica_reference_create(&before[k], width, height);
     if (status == MICA_OK)
-        status = mica_motion_search_create(&search, width, height, mica_cpu_flags());
+        status = mica_motion_search_create(&search, width, height);
     const size_t bytes = (size_t)width * (size_t)height * 3;
     for (int i = 0; i < count && status == MICA_OK; i++) {
         MicaMotionField field = {0};
@@ -47,12 +48,12 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
         status = mica_motion_field_create(&field, width, height);
         if (status != MICA_OK)
             break;
-        set(&now, kernels, current + (size_t)i * bytes, pool);
-        set(&before[0], kernels, first + (size_t)i * bytes, pool);
+        set(&now, &kernels, current + (size_t)i * bytes, pool);
+        set(&before[0], &kernels, first + (size_t)i * bytes, pool);
         if (reference[1])
-            set(&before[1], kernels, second + (size_t)i * bytes, pool);
-        mica_motion_search(&search, &now, reference, lambda[i], pool, &field);
-        mica_motion_predict(&field, kernels, reference, pool, &out);
+            set(&before[1], &kernels, second + (size_t)i * bytes, pool);
+        mica_motion_search(&search, &kernels, &now, reference, lambda[i], pool, &field);
+        mica_motion_predict(&field, &kernels, reference, pool, &out);
         mica_motion_field_free(&field);
     }
     mica_motion_search_free(&search);

@@ -99,8 +99,7 @@ class Chain:
     def __init__(self, frames, bframes, level, steps):
         """frames: uint8 (T, 3, H, W); level: of the key frame; steps: share of the encoder's steps of quality"""
         self.frames, self.level, self.steps = frames, level, steps
-        self.plan, self.bframes, self.slots = gop.plan(len(frames), bframes), bframes, {}
-        self.planned = None
+        self.plan, self.bframes, self.slots = list(gop.plan(len(frames), bframes)), bframes, {}
 
     def begin(self, intra):
         """Code the key frame."""
@@ -108,10 +107,8 @@ class Chain:
         self.slots = {slot: first for slot in gop.key_slots(self.bframes)}
 
     def next(self):
-        """Frame, its references, its level; None at the end."""
-        self.planned = next(self.plan, None)
-        if self.planned is None:
-            return None
+        """The frame that is first in the plan, its references, its level."""
+        self.planned = self.plan.pop(0)
         below = self.planned.below * (LEVELS - 1) / 100 * self.steps
         return self.frames[self.planned.index], [self.slots[s] for s in self.planned.references], self.level - below
 
@@ -141,7 +138,6 @@ class Chains:
         sources = [clips.RealClips(args.packed, rng), clips.MovingPictures(crops, rng)]
         self.clips = clips.Clips(sources, (1 - args.synthetic, args.synthetic), args.patch, args.frames, args.seed + 2)
         self.intra, self.library, self.reordered, self.rng = intra, library, args.reordered, rng
-        self.left = [0] * args.batch
         self.chains = [None] * args.batch
 
     def begin(self):
@@ -151,15 +147,12 @@ class Chains:
         level = 6 + draw_levels(1).item() * (LEVELS - 7) / (LEVELS - 1)
         chain = Chain(frames, bframes, level, rng.uniform(.4, 1.1))
         chain.begin(self.intra)
-        return chain, len(frames) - 1
+        return chain
 
     @torch.no_grad()
     def next(self, lagrangian):
         """Frames, their predictions (both in [-1, 1]) and levels."""
-        for i, left in enumerate(self.left):
-            if left == 0:
-                self.chains[i], self.left[i] = self.begin()
-            self.left[i] -= 1
+        self.chains = [chain if chain and chain.plan else self.begin() for chain in self.chains]
         return predict(self.library, self.chains, lagrangian, jitter=2)
 
     def decoded(self, pixels):
@@ -192,7 +185,7 @@ class Validation:
             for pixels, h, w in self.clips:
                 chain = Chain(pixels, 0, float(level), 1)
                 chain.begin(self.intra)
-                for _ in range(1, len(pixels)):
+                while chain.plan:
                     x, p, q = predict(self.library, [chain], lagrangian)
                     y, y_bits, z_bits = model(x, q, p, hard=True)
                     decoded = to_pixels(y)

@@ -10,6 +10,14 @@
     _mm256_permute4x64_epi64(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(p))), 0x10)
 #define vec_shr16(v, count) _mm256_srai_epi16(v, count)
 #define vec_sra32(v, count) _mm256_srai_epi32(v, count)
+#define vec_widen(p) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(p)))
+#define vec_sub16(a, b) _mm256_sub_epi16(a, b)
+#define vec_abs16(v) _mm256_abs_epi16(v)
+#define vec_max16(a, b) _mm256_max_epi16(a, b)
+#define vec_unpacklo32(a, b) _mm256_unpacklo_epi32(a, b)
+#define vec_unpackhi32(a, b) _mm256_unpackhi_epi32(a, b)
+#define vec_unpacklo64(a, b) _mm256_unpacklo_epi64(a, b)
+#define vec_unpackhi64(a, b) _mm256_unpackhi_epi64(a, b)
 
 MICA_INLINE void vec_store_rows(uint8_t *p, ptrdiff_t stride, Vec a, Vec b)
 {
@@ -69,19 +77,6 @@ static unsigned sad_row_avx2(const uint8_t *a, ptrdiff_t a_stride, const uint8_t
     return sum[24] < others ? sum[24] : others;
 }
 
-MICA_INLINE void butterfly(Vec *a, Vec *b)
-{
-    const Vec sum = _mm256_add_epi16(*a, *b);
-    *b = _mm256_sub_epi16(*a, *b);
-    *a = sum;
-}
-
-/* |a + b| + |a - b| / 2, as sums of two */
-MICA_INLINE Vec last_butterfly(Vec a, Vec b)
-{
-    return vec_madd16(_mm256_max_epi16(_mm256_abs_epi16(a), _mm256_abs_epi16(b)), vec_set16(1));
-}
-
 /* Row y in the low lane, row y + 4 in the other. */
 MICA_INLINE Vec load_rows(const uint8_t *p, ptrdiff_t stride)
 {
@@ -130,50 +125,11 @@ static unsigned satd8_avx2(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *
     return ((unsigned)_mm_cvtsi128_si32(s) + 1) >> 1;
 }
 
-/* Two blocks of 8x8 beside each other, each in a lane: four parts of half the sum of each. */
-MICA_INLINE Vec satd_16x8(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
-                          ptrdiff_t b_stride)
-{
-    Vec v[8], t[8], sum = vec_zero();
-    for (int y = 0; y < 8; y++)
-        v[y] = _mm256_sub_epi16(
-            _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(a + y * a_stride))),
-            _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(b + y * b_stride))));
-    for (int i = 0; i < 4; i++)
-        butterfly(&v[i], &v[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&v[i], &v[i + 2]);
-    for (int i = 0; i < 8; i += 2)
-        butterfly(&v[i], &v[i + 1]);
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = vec_unpacklo16(v[2 * i], v[2 * i + 1]);
-        t[2 * i + 1] = vec_unpackhi16(v[2 * i], v[2 * i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            v[i + 2 * k] = _mm256_unpacklo_epi32(t[i + k], t[i + k + 2]);
-            v[i + 2 * k + 1] = _mm256_unpackhi_epi32(t[i + k], t[i + k + 2]);
-        }
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = _mm256_unpacklo_epi64(v[i], v[i + 4]);
-        t[2 * i + 1] = _mm256_unpackhi_epi64(v[i], v[i + 4]);
-    }
-    for (int i = 0; i < 4; i++)
-        butterfly(&t[i], &t[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&t[i], &t[i + 2]);
-    for (int i = 0; i < 8; i += 2)
-        sum = vec_add32(sum, last_butterfly(t[i], t[i + 1]));
-    return sum;
-}
-
 static unsigned satd16_avx2(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
                             ptrdiff_t b_stride, uint16_t part[4])
 {
-    const Vec above = satd_16x8(a, a_stride, b, b_stride);
-    const Vec below = satd_16x8(a + 8 * a_stride, a_stride, b + 8 * b_stride, b_stride);
+    const Vec above = satd_lanes(a, a_stride, b, b_stride);
+    const Vec below = satd_lanes(a + 8 * a_stride, a_stride, b + 8 * b_stride, b_stride);
     Vec sum = _mm256_hadd_epi32(above, below);
     sum = _mm256_hadd_epi32(sum, sum); /* above, below; the left ones in the low lane */
     sum = _mm256_srli_epi32(vec_add32(sum, vec_set32(1)), 1);

@@ -8,6 +8,14 @@
 #define vec_load_halves(p) _mm_loadl_epi64((const __m128i *)(p))
 #define vec_shr16(v, count) _mm_srai_epi16(v, count)
 #define vec_sra32(v, count) _mm_srai_epi32(v, count)
+#define vec_widen(p) _mm_cvtepu8_epi16(vec_load_halves(p))
+#define vec_sub16(a, b) _mm_sub_epi16(a, b)
+#define vec_abs16(v) _mm_abs_epi16(v)
+#define vec_max16(a, b) _mm_max_epi16(a, b)
+#define vec_unpacklo32(a, b) _mm_unpacklo_epi32(a, b)
+#define vec_unpackhi32(a, b) _mm_unpackhi_epi32(a, b)
+#define vec_unpacklo64(a, b) _mm_unpacklo_epi64(a, b)
+#define vec_unpackhi64(a, b) _mm_unpackhi_epi64(a, b)
 
 /* Two rows of int16, saturated to bytes. */
 MICA_INLINE void vec_store_rows(uint8_t *p, ptrdiff_t stride, Vec a, Vec b)
@@ -66,59 +74,10 @@ static unsigned sad_row_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_
     return last < others ? last : others;
 }
 
-MICA_INLINE void butterfly(__m128i *a, __m128i *b)
-{
-    const __m128i sum = _mm_add_epi16(*a, *b);
-    *b = _mm_sub_epi16(*a, *b);
-    *a = sum;
-}
-
-MICA_INLINE void transpose8(__m128i v[8])
-{
-    __m128i t[8];
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = _mm_unpacklo_epi16(v[2 * i], v[2 * i + 1]);
-        t[2 * i + 1] = _mm_unpackhi_epi16(v[2 * i], v[2 * i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            v[i + 2 * k] = _mm_unpacklo_epi32(t[i + k], t[i + k + 2]);
-            v[i + 2 * k + 1] = _mm_unpackhi_epi32(t[i + k], t[i + k + 2]);
-        }
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = _mm_unpacklo_epi64(v[i], v[i + 4]);
-        t[2 * i + 1] = _mm_unpackhi_epi64(v[i], v[i + 4]);
-    }
-    for (int i = 0; i < 8; i++)
-        v[i] = t[i];
-}
-
-/* |a + b| + |a - b| is twice the larger of |a| and |b|, so the last butterflies are left out and
- * the sum is half of what it would be. */
 static unsigned satd8_sse41(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
                             ptrdiff_t b_stride)
 {
-    __m128i v[8], sum = _mm_setzero_si128();
-    for (int y = 0; y < 8; y++)
-        v[y] = _mm_sub_epi16(_mm_cvtepu8_epi16(vec_load_halves(a + y * a_stride)),
-                             _mm_cvtepu8_epi16(vec_load_halves(b + y * b_stride)));
-    for (int i = 0; i < 4; i++)
-        butterfly(&v[i], &v[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&v[i], &v[i + 2]);
-    for (int i = 0; i < 8; i += 2)
-        butterfly(&v[i], &v[i + 1]);
-    transpose8(v);
-    for (int i = 0; i < 4; i++)
-        butterfly(&v[i], &v[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&v[i], &v[i + 2]);
-    for (int i = 0; i < 8; i += 2) {
-        const __m128i larger = _mm_max_epi16(_mm_abs_epi16(v[i]), _mm_abs_epi16(v[i + 1]));
-        sum = _mm_add_epi32(sum, _mm_madd_epi16(larger, _mm_set1_epi16(1)));
-    }
+    __m128i sum = satd_lanes(a, a_stride, b, b_stride);
     sum = _mm_add_epi32(sum, _mm_unpackhi_epi64(sum, sum));
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 1));
     return ((unsigned)_mm_cvtsi128_si32(sum) + 1) >> 1;
@@ -231,12 +190,7 @@ static void split_rgb_sse41(const uint8_t *rgb, size_t count, uint8_t *const row
                 luma_half(vec_unpacklo8(r, zero), vec_unpacklo8(g, zero), vec_unpacklo8(b, zero)),
                 luma_half(vec_unpackhi8(r, zero), vec_unpackhi8(g, zero), vec_unpackhi8(b, zero))));
     }
-    for (; x < count; x++) {
-        const uint8_t *p = rgb + 3 * x;
-        for (int c = 0; c < 3; c++)
-            row[c][x] = p[c];
-        row[3][x] = (uint8_t)((p[0] + 2 * p[1] + p[2] + 2) >> 2);
-    }
+    mica_split_rgb(rgb, x, count, row);
 }
 
 static void join_rgb_sse41(const uint8_t *const row[3], size_t count, uint8_t *rgb)
@@ -250,9 +204,7 @@ static void join_rgb_sse41(const uint8_t *const row[3], size_t count, uint8_t *r
                                                 _mm_shuffle_epi8(g, vec_load(place[1][i]))),
                                    _mm_shuffle_epi8(b, vec_load(place[2][i]))));
     }
-    for (; x < count; x++)
-        for (int c = 0; c < 3; c++)
-            rgb[3 * x + (size_t)c] = row[c][x];
+    mica_join_rgb(row, x, count, rgb);
 }
 
 void mica_motion_kernels_init_sse41(MicaMotionKernels *k)
