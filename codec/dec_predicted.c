@@ -55,10 +55,11 @@ static MicaStatus predict(MicaPredictedDecoder *d, const MicaFrameHeader *h, Mic
                           MicaError *error)
 {
     const MicaReference *reference[MICA_MOTION_REFERENCES];
-    MicaStatus status = mica_frame_store_references(&d->store, h, reference);
+    const MicaMotionField *before;
+    MicaStatus status = mica_frame_store_references(&d->store, h, reference, &before);
     if (status != MICA_OK)
         return mica_fail(error, status, "a frame that this one is predicted from is missing");
-    status = mica_motion_decode(&d->store.field, h->references, motion.data, motion.size);
+    status = mica_motion_decode(&d->store.field, before, motion.data, motion.size);
     if (status == MICA_ERROR_OUT_OF_MEMORY)
         return out_of_memory(error);
     if (status != MICA_OK)

@@ -23,10 +23,12 @@ typedef struct Search {
     const MicaCoarse *coarse;
     const MicaSearchedReference *reference[MICA_MOTION_REFERENCES]; /* NULL: none */
     int lambda;
+    const MicaMotionRates *rates;
     MicaMotionField *field;
-    int columns, rows;        /* squares */
+    const MicaMotionField *before;
+    int columns, rows;        /* squares of 16x16 */
     MicaVector *const *whole; /* what the first pass found */
-    atomic_int *done;         /* squares of each row that are chosen */
+    atomic_int *done;         /* largest squares of each row that are chosen */
 } Search;
 
 /* A vector and what it costs. */
@@ -37,23 +39,26 @@ typedef struct Match {
 
 /* ---- costs ---- */
 
-/* About the bits of one component of a vector difference, as codec/motion_code.c spends them. */
-static int component_bits(int d)
+static int bit_count(int d)
 {
-    unsigned magnitude = (unsigned)abs(d);
-    int bits = 1;
-    for (; magnitude; magnitude >>= 1)
-        bits += 2;
-    return bits;
+    int bits = 0;
+    for (unsigned v = (unsigned)abs(d); v; v >>= 1)
+        bits++;
+    return bits < MICA_MOTION_BITS ? bits : MICA_MOTION_BITS;
 }
 
-/* Half a bit says that a vector is as expected. */
-static unsigned rate(const Search *s, MicaVector v, MicaVector expected)
+/* Cost of 1/16 bits. */
+static unsigned cost_of(const Search *s, unsigned rate)
+{
+    return rate * (unsigned)s->lambda >> 8;
+}
+
+static unsigned vector_cost(const Search *s, MicaVector v, MicaVector expected)
 {
     const int dx = v.x - expected.x, dy = v.y - expected.y;
-    if (!dx && !dy)
-        return (unsigned)s->lambda >> 5;
-    return (unsigned)((2 + component_bits(dx) + component_bits(dy)) * s->lambda) >> 4;
+    const MicaMotionRates *r = s->rates;
+    return cost_of(s, (unsigned)r->component[0][bit_count(dx)] +
+                          r->component[1 + (dx == 0)][bit_count(dy)]);
 }
 
 static MicaVector vector_of(int x, int y)
@@ -76,49 +81,42 @@ static int same(MicaVector a, MicaVector b)
 
 /* ---- whole pixels ---- */
 
-/* SATDs of the four blocks of a square, for the vectors that were tried for the whole of it: most
- * of those that its blocks try are among them. A vector has one place, in which another may follow.
- */
-#define KNOWN 64
-#define UNKNOWN 0x80 /* in every byte: further than any vector goes */
-
-typedef struct KnownSatds {
-    MicaVector vector[KNOWN];
-    uint16_t part[KNOWN][4];
-} KnownSatds;
-
 typedef struct Place {
     const Search *search;
-    int which, x, y, size; /* reference; pixels */
-    MicaVector predicted;
-    KnownSatds *known; /* of the square; NULL for whole pixels */
+    struct Known *known; /* SATDs; NULL for whole pixels */
+    int which;           /* reference */
+    int column, row;     /* blocks of 8x8 */
+    int level;
+    MicaVector expected;
 } Place;
 
-static const uint8_t *current_at(const Place *p)
+static const uint8_t *current_at(const Search *s, int column, int row)
 {
-    const MicaReference *c = p->search->current;
-    return c->plane[MICA_REFERENCE_LUMA] + p->y * c->stride + p->x;
+    const MicaReference *c = s->current;
+    return c->plane[MICA_REFERENCE_LUMA] + row * BLOCK * c->stride + column * BLOCK;
 }
 
-static const uint8_t *reference_at(const Place *p, MicaVector v)
+static const uint8_t *reference_at(const Search *s, int which, int column, int row, MicaVector v)
 {
-    return mica_fractions_at(&p->search->reference[p->which]->fractions, p->x, p->y, v);
+    return mica_fractions_at(&s->reference[which]->fractions, column * BLOCK, row * BLOCK, v);
 }
 
-static ptrdiff_t reference_stride(const Place *p)
+static ptrdiff_t reference_stride(const Search *s, int which)
 {
-    return p->search->reference[p->which]->fractions.stride;
+    return s->reference[which]->fractions.stride;
 }
 
 /* A vector is not looked at if its bits alone cost more than the best. */
 static void try_whole(const Place *p, MicaVector v, Match *best)
 {
-    const unsigned bits = rate(p->search, v, p->predicted);
+    const Search *s = p->search;
+    const unsigned bits = vector_cost(s, v, p->expected);
     if (bits >= best->cost)
         return;
     const unsigned cost =
-        bits + p->search->kernels->sad[p->size == SQUARE](current_at(p), p->search->current->stride,
-                                                          reference_at(p, v), reference_stride(p));
+        bits + s->kernels->sad[p->level](current_at(s, p->column, p->row), s->current->stride,
+                                         reference_at(s, p->which, p->column, p->row, v),
+                                         reference_stride(s, p->which));
     if (cost < best->cost)
         *best = (Match){v, cost, bits};
 }
@@ -153,10 +151,11 @@ static void whole_row(void *context, int row, int thread)
         const MicaMotionBlock *before = s->field->block + 2 * row * s->field->columns + 2 * column;
         MicaVector *found = s->whole[which] + row * s->columns + column;
         const MicaVector zero = {0, 0};
-        Place p = {s, which, column * SQUARE, row * SQUARE, SQUARE, zero, NULL};
+        const Place p = {s, NULL, which, 2 * column, 2 * row, 1, zero};
         Match best = {zero, UINT32_MAX, 0};
         try_whole(&p, zero, &best);
-        try_whole(&p, to_whole(before->vector[which]), &best);
+        if (before->references >> which & 1)
+            try_whole(&p, to_whole(before->vector[which]), &best);
         if (column > 0)
             try_whole(&p, found[-1], &best);
         try_whole(
@@ -170,27 +169,80 @@ static void whole_row(void *context, int row, int thread)
 
 /* ---- quarters of a pixel ---- */
 
-static unsigned fraction_satd(const Place *p, MicaVector v)
+/* SATDs of the four blocks of each 16x16 of a largest square, for the vectors that were tried
+ * there: most of those that smaller squares try are among them. A vector has one place, in which
+ * another may follow. */
+#define KNOWN 64
+#define UNKNOWN 0x80 /* in every byte: further than any vector goes */
+
+typedef struct Known {
+    MicaVector vector[MICA_MOTION_REFERENCES][16][KNOWN];
+    uint16_t part[MICA_MOTION_REFERENCES][16][KNOWN][4];
+} Known;
+
+static unsigned satd16(const Search *s, Known *known, int which, int column, int row, MicaVector v)
 {
-    const MicaMotionKernels *k = p->search->kernels;
-    const ptrdiff_t stride = p->search->current->stride;
-    const int place = (v.x & 7) + 8 * (v.y & 7);
-    if (p->size == SQUARE) {
-        p->known->vector[place] = v;
-        return k->satd16(current_at(p), stride, reference_at(p, v), reference_stride(p),
-                         p->known->part[place]);
-    }
-    if (same(p->known->vector[place], v))
-        return p->known->part[place][(p->y / BLOCK & 1) * 2 + (p->x / BLOCK & 1)];
-    return k->satd8(current_at(p), stride, reference_at(p, v), reference_stride(p));
+    const int square = (row / 2 & 3) * 4 + (column / 2 & 3), place = (v.x & 7) + 8 * (v.y & 7);
+    uint16_t *part = known->part[which][square][place];
+    if (same(known->vector[which][square][place], v))
+        return (unsigned)part[0] + part[1] + part[2] + part[3];
+    known->vector[which][square][place] = v;
+    return s->kernels->satd16(current_at(s, column, row), s->current->stride,
+                              reference_at(s, which, column, row, v), reference_stride(s, which),
+                              part);
+}
+
+static unsigned satd8(const Search *s, const Known *known, int which, int column, int row,
+                      MicaVector v)
+{
+    const int square = (row / 2 & 3) * 4 + (column / 2 & 3), place = (v.x & 7) + 8 * (v.y & 7);
+    if (same(known->vector[which][square][place], v))
+        return known->part[which][square][place][(row & 1) * 2 + (column & 1)];
+    return s->kernels->satd8(current_at(s, column, row), s->current->stride,
+                             reference_at(s, which, column, row, v), reference_stride(s, which));
+}
+
+/* SATD of the mean of two references, of 8x8 or 16x16. */
+static unsigned satd_both(const Search *s, const MicaMotionBlock *b, int column, int row, int level)
+{
+    const uint8_t *current = current_at(s, column, row);
+    uint8_t mean[SQUARE * SQUARE];
+    uint16_t part[4];
+    s->kernels->mean[level](reference_at(s, 0, column, row, b->vector[0]), reference_stride(s, 0),
+                            reference_at(s, 1, column, row, b->vector[1]), reference_stride(s, 1),
+                            mean);
+    return level ? s->kernels->satd16(current, s->current->stride, mean, SQUARE, part)
+                 : s->kernels->satd8(current, s->current->stride, mean, BLOCK);
+}
+
+/* SATD of a square with one motion; anything from `limit` on may be returned if it is not less. */
+static unsigned satd(const Search *s, Known *known, const MicaMotionBlock *b, int column, int row,
+                     int level, unsigned limit)
+{
+    const int which = b->references == 2;
+    if (level == 0)
+        return b->references == 3 ? satd_both(s, b, column, row, 0)
+                                  : satd8(s, known, which, column, row, b->vector[which]);
+    unsigned sum = 0;
+    for (int y = row; y < row + (1 << level) && y < s->field->seen_rows; y += 2)
+        for (int x = column; x < column + (1 << level) && x < s->field->seen_columns; x += 2) {
+            sum += b->references == 3 ? satd_both(s, b, x, y, 1)
+                                      : satd16(s, known, which, x, y, b->vector[which]);
+            if (sum >= limit)
+                return sum;
+        }
+    return sum;
 }
 
 static void try_fraction(const Place *p, MicaVector v, Match *best)
 {
-    const unsigned bits = rate(p->search, v, p->predicted);
+    const unsigned bits = vector_cost(p->search, v, p->expected);
     if (bits >= best->cost)
         return;
-    const unsigned cost = bits + fraction_satd(p, v);
+    MicaMotionBlock b = {.references = (uint8_t)(1 << p->which)};
+    b.vector[p->which] = v;
+    const unsigned cost = bits + satd(p->search, p->known, &b, p->column, p->row, p->level,
+                                      best->cost - bits);
     if (cost < best->cost)
         *best = (Match){v, cost, bits};
 }
@@ -206,8 +258,8 @@ static void refine_fraction(const Place *p, Match *best)
     }
 }
 
-/* What the first pass found at a square near by; nearest one where there is none. */
-static MicaVector neighbour(const Search *s, int which, int column, int row)
+/* What the first pass found at a square of 16x16; nearest one where there is none. */
+static MicaVector found_at(const Search *s, int which, int column, int row)
 {
     column = column < 0 ? 0 : column >= s->columns ? s->columns - 1 : column;
     row = row < 0 ? 0 : row >= s->rows ? s->rows - 1 : row;
@@ -215,7 +267,7 @@ static MicaVector neighbour(const Search *s, int which, int column, int row)
 }
 
 /* Vectors that neighbours ended up with, or the first pass found. */
-#define MAX_GUESSES 8
+#define MAX_GUESSES 12
 
 typedef struct Guesses {
     MicaVector vector[MAX_GUESSES];
@@ -230,7 +282,7 @@ static void add_guess(Guesses *g, MicaVector v)
     g->vector[g->count++] = v;
 }
 
-static void add_coded(Guesses *g, const MicaMotionField *f, int x, int y, int which)
+static void add_known(Guesses *g, const MicaMotionField *f, int x, int y, int which)
 {
     if (x < 0 || y < 0 || x >= f->columns)
         return;
@@ -246,134 +298,142 @@ static Match search_from(const Place *p, const Guesses *g)
     for (int i = 0; i < g->count; i++)
         try_fraction(p, g->vector[i], &best);
     /* What is as good as this needs no search. */
-    if (best.cost < (unsigned)(p->size * p->size) / 4)
+    if (best.cost < (unsigned)(BLOCK * BLOCK << 2 * p->level) / 4)
         return best;
-    Match whole = {{0, 0}, UINT32_MAX, 0};
-    try_whole(p, to_whole(best.vector), &whole);
-    descend_whole(p, &whole);
-    if (!same(whole.vector, to_whole(best.vector)))
-        try_fraction(p, whole.vector, &best);
+    if (p->level <= 1) {
+        Match whole = {{0, 0}, UINT32_MAX, 0};
+        try_whole(p, to_whole(best.vector), &whole);
+        descend_whole(p, &whole);
+        if (!same(whole.vector, to_whole(best.vector)))
+            try_fraction(p, whole.vector, &best);
+    }
     refine_fraction(p, &best);
     return best;
 }
 
-static Match search_square(const Search *s, int which, int column, int row, KnownSatds *known)
+/* `larger`: of the square that this one is a quarter of, NULL for the largest. */
+static Match search_square(const Search *s, Known *known, int which, int column, int row, int level,
+                           const Match *larger)
 {
     const MicaMotionField *f = s->field;
-    const int x = 2 * column, y = 2 * row;
-    const Place p = {
-        s,    which, column * SQUARE, row * SQUARE, SQUARE, mica_motion_expected(f, x, y, 2, which),
-        known};
-    memset(known->vector, UNKNOWN, sizeof known->vector);
+    const int size = 1 << level, half = size / 2;
+    const Place p = {s, known, which, column, row, level,
+                     mica_motion_expected(f, column, row, level, which)};
     Guesses g = {.count = 0};
-    add_guess(&g, p.predicted);
-    add_guess(&g, neighbour(s, which, column, row));
-    add_coded(&g, f, x - 1, y, which);
-    add_coded(&g, f, x, y - 1, which);
-    add_coded(&g, f, x + 2, y - 1, which);
-    add_guess(&g, neighbour(s, which, column + 1, row));
-    add_guess(&g, neighbour(s, which, column, row + 1));
-    add_guess(&g, (MicaVector){0, 0});
+    add_guess(&g, p.expected);
+    if (larger)
+        add_guess(&g, larger->vector);
+    if (level == 1)
+        add_guess(&g, found_at(s, which, column / 2, row / 2));
+    else if (level > 1)
+        for (int i = 0; i < 4; i++)
+            add_guess(&g, found_at(s, which, (column + (i & 1) * half + half / 2) / 2,
+                                   (row + (i >> 1) * half + half / 2) / 2));
+    add_known(&g, f, column - 1, row, which);
+    add_known(&g, f, column, row - 1, which);
+    add_known(&g, f, column + size, row - 1, which);
+    if (level == 1 || column & 1)
+        add_guess(&g, found_at(s, which, column / 2 + 1, row / 2));
+    if (level == 1 || row & 1)
+        add_guess(&g, found_at(s, which, column / 2, row / 2 + 1));
+    if (level == 1)
+        add_guess(&g, (MicaVector){0, 0});
     return search_from(&p, &g);
 }
 
-/* One of the four blocks of a square; those before it are in the field. */
-static Match search_block(const Search *s, int which, int column, int row, int part,
-                          MicaVector square, KnownSatds *known)
+/* ---- squares ---- */
+
+/* A motion and what it costs, its bits included. */
+typedef struct Choice {
+    MicaMotionBlock block;
+    unsigned cost;
+} Choice;
+
+static void choose_taken(const Search *s, Known *known, int column, int row, int level,
+                         Choice *best)
 {
-    const MicaMotionField *f = s->field;
-    const int right = part & 1, below = part >> 1;
-    const int x = 2 * column + right, y = 2 * row + below;
-    const Place p = {
-        s, which, x * BLOCK, y * BLOCK, BLOCK, mica_motion_expected(f, x, y, 1, which), known};
-    Guesses g = {.count = 0};
-    add_guess(&g, p.predicted);
-    add_guess(&g, square);
-    add_coded(&g, f, x - 1, y, which);
-    add_coded(&g, f, x, y - 1, which);
-    if (right)
-        add_guess(&g, neighbour(s, which, column + 1, row));
-    if (below)
-        add_guess(&g, neighbour(s, which, column, row + 1));
-    return search_from(&p, &g);
+    MicaMotionBlock candidate[MICA_MOTION_CANDIDATES];
+    const int count =
+        mica_motion_candidates(s->field, s->before, column, row, level, candidate);
+    const int own = mica_motion_count_own(s->field, column, row);
+    for (int i = 0; i < count; i++) {
+        const unsigned bits =
+            cost_of(s, (unsigned)s->rates->taken[level][own][1] + s->rates->candidate[i]);
+        if (bits >= best->cost)
+            continue;
+        const unsigned cost =
+            bits + satd(s, known, &candidate[i], column, row, level, best->cost - bits);
+        if (cost < best->cost) {
+            best->cost = cost;
+            best->block = candidate[i];
+            best->block.taken = 1;
+        }
+    }
 }
 
-/* SATD of the mean of two references. */
-static unsigned both_cost(const Search *s, const MicaMotionBlock *b, int x, int y, int size)
+/* Motion of its own: the best of one reference, the other, and both. */
+static void choose_own(const Search *s, Known *known, int column, int row, int level,
+                       const Match match[MICA_MOTION_REFERENCES], Choice *best)
 {
-    const MicaFractions *f[MICA_MOTION_REFERENCES] = {&s->reference[0]->fractions,
-                                                      &s->reference[1]->fractions};
-    const uint8_t *current = s->current->plane[MICA_REFERENCE_LUMA] + y * s->current->stride + x;
-    uint8_t mean[SQUARE * SQUARE];
-    uint16_t part[4];
-    s->kernels->mean[size == SQUARE](mica_fractions_at(f[0], x, y, b->vector[0]), f[0]->stride,
-                                     mica_fractions_at(f[1], x, y, b->vector[1]), f[1]->stride,
-                                     mean);
-    return size == SQUARE ? s->kernels->satd16(current, s->current->stride, mean, SQUARE, part)
-                          : s->kernels->satd8(current, s->current->stride, mean, BLOCK);
-}
-
-/* Bits that say which references a block has: the first, the second, both. They are rare the more
- * they cost. */
-static const unsigned char reference_bits[4] = {0, 1, 3, 3};
-
-/* The best of one reference, the other, and both; `match` has the cost of each that there is. */
-static unsigned choose_references(const Search *s, const Match match[MICA_MOTION_REFERENCES], int x,
-                                  int y, int size, MicaMotionBlock *block)
-{
-    unsigned best = UINT32_MAX;
-    const int choice = s->reference[0] && s->reference[1];
+    const int two = s->reference[0] && s->reference[1];
+    const uint16_t *references =
+        s->rates->references[mica_motion_count_references(s->field, column, row, 3)]
+                            [mica_motion_count_references(s->field, column, row, 2)];
+    const unsigned own =
+        s->rates->taken[level][mica_motion_count_own(s->field, column, row)][0];
+    MicaMotionBlock b = {.references = 0};
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
         if (s->reference[i]) {
-            const unsigned bits = choice ? reference_bits[1 << i] : 0;
-            const unsigned cost = match[i].cost + ((bits * (unsigned)s->lambda) >> 4);
-            block->vector[i] = match[i].vector;
-            if (cost < best) {
-                best = cost;
-                block->references = (uint8_t)(1 << i);
-            }
+            b.vector[i] = match[i].vector;
+            b.references = (uint8_t)(1 << i);
+            const unsigned cost =
+                match[i].cost + cost_of(s, own + (two ? references[b.references] : 0));
+            if (cost < best->cost)
+                *best = (Choice){b, cost};
         }
-    if (!choice)
-        return best;
-    const unsigned both = both_cost(s, block, x, y, size) + match[0].rate + match[1].rate +
-                          ((reference_bits[3] * (unsigned)s->lambda) >> 4);
-    if (both < best) {
-        best = both;
-        block->references = 3;
-    }
-    return best;
+    if (!two)
+        return;
+    b.references = 3;
+    const unsigned bits = match[0].rate + match[1].rate + cost_of(s, own + references[3]);
+    if (bits >= best->cost)
+        return;
+    const unsigned cost = bits + satd(s, known, &b, column, row, level, best->cost - bits);
+    if (cost < best->cost)
+        *best = (Choice){b, cost};
 }
 
-/* A split costs at least so many bits more than a whole square. */
-#define SPLIT_BITS 4
-
-static void choose_square(const Search *s, int column, int row)
+/* Choose the motion of a square, whole or split, and return its cost; from `limit` on it is not
+ * exact, and the field then holds something else. */
+static unsigned choose(const Search *s, Known *known, int column, int row, int level,
+                       const Match *larger, unsigned limit)
 {
     MicaMotionField *f = s->field;
-    MicaMotionBlock *first = f->block + 2 * row * f->columns + 2 * column, square;
-    Match match[MICA_MOTION_REFERENCES], of_square[MICA_MOTION_REFERENCES];
-    KnownSatds known[MICA_MOTION_REFERENCES];
-    memset(&square, 0, sizeof square);
-    memset(of_square, 0, sizeof of_square);
+    if (column >= f->seen_columns || row >= f->seen_rows)
+        return 0;
+    Match match[MICA_MOTION_REFERENCES];
+    Choice best = {{.references = 0}, UINT32_MAX};
+    memset(match, 0, sizeof match);
+    choose_taken(s, known, column, row, level, &best);
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
         if (s->reference[i])
-            of_square[i] = search_square(s, i, column, row, &known[i]);
-    const unsigned whole =
-        choose_references(s, of_square, column * SQUARE, row * SQUARE, SQUARE, &square);
-    unsigned parts = (unsigned)(SPLIT_BITS * s->lambda) >> 4;
-    for (int k = 0; k < 4 && parts < whole; k++) {
-        MicaMotionBlock *b = first + (k >> 1) * f->columns + (k & 1);
-        for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
-            if (s->reference[i])
-                match[i] = search_block(s, i, column, row, k, of_square[i].vector, &known[i]);
-        memset(b, 0, sizeof *b);
-        parts += choose_references(s, match, column * SQUARE + (k & 1) * BLOCK,
-                                   row * SQUARE + (k >> 1) * BLOCK, BLOCK, b);
+            match[i] = search_square(s, known, i, column, row, level, larger ? &larger[i] : NULL);
+    choose_own(s, known, column, row, level, match, &best);
+    best.block.level = (uint8_t)level;
+    if (level > 0) {
+        const uint16_t *split =
+            s->rates->split[level - 1][mica_motion_count_smaller(f, column, row, level)];
+        best.cost += cost_of(s, split[0]);
+        limit = limit < best.cost ? limit : best.cost;
+        unsigned parts = cost_of(s, split[1]);
+        const int half = 1 << (level - 1);
+        for (int k = 0; k < 4 && parts < limit; k++)
+            parts += choose(s, known, column + (k & 1) * half, row + (k >> 1) * half, level - 1,
+                            match, limit - parts);
+        if (parts < limit)
+            return parts;
     }
-    if (parts < whole)
-        return;
-    for (int k = 0; k < 4; k++)
-        first[(k >> 1) * f->columns + (k & 1)] = square;
+    mica_motion_fill(f, column, row, level, best.block);
+    return best.cost;
 }
 
 /* A square needs what was chosen above its right neighbour: rows follow each other two squares
@@ -381,12 +441,16 @@ static void choose_square(const Search *s, int column, int row)
 static void fraction_row(void *context, int row, int thread)
 {
     Search *s = context;
+    const int largest = MICA_MOTION_LARGEST, columns = s->field->columns / largest;
+    Known known;
     (void)thread;
-    for (int column = 0; column < s->columns; column++) {
-        const int needed = column + 2 < s->columns ? column + 2 : s->columns;
+    for (int column = 0; column < columns; column++) {
+        const int needed = column + 2 < columns ? column + 2 : columns;
         while (row > 0 && atomic_load_explicit(&s->done[row - 1], memory_order_acquire) < needed)
             sched_yield();
-        choose_square(s, column, row);
+        memset(known.vector, UNKNOWN, sizeof known.vector);
+        choose(s, &known, column * largest, row * largest, MICA_MOTION_LEVELS - 1, NULL,
+               UINT32_MAX);
         atomic_store_explicit(&s->done[row], column + 1, memory_order_release);
     }
 }
@@ -453,14 +517,17 @@ static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaMotio
 
 void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kernels,
                         const MicaReference *current,
-                        const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
+                        const MicaReference *const reference[MICA_MOTION_REFERENCES],
+                        const MicaMotionField *before, const MicaMotionRates *rates, int lambda,
                         MicaPool *pool, MicaMotionField *field)
 {
     Search s = {.kernels = kernels,
                 .current = current,
                 .coarse = &search->coarse,
                 .lambda = lambda,
+                .rates = rates,
                 .field = field,
+                .before = before,
                 .columns = search->columns,
                 .rows = search->rows,
                 .whole = search->whole,
@@ -472,5 +539,6 @@ void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kerne
     for (int i = 0; i < s.rows; i++)
         atomic_init(&s.done[i], 0);
     mica_pool_run(pool, s.rows, whole_row, &s);
-    mica_pool_run(pool, s.rows, fraction_row, &s);
+    mica_motion_field_clear(field);
+    mica_pool_run(pool, field->rows / MICA_MOTION_LARGEST, fraction_row, &s);
 }

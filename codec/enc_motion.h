@@ -9,6 +9,7 @@
 
 #include "codec/enc_coarse.h"
 #include "codec/enc_fractions.h"
+#include "codec/enc_motion_rates.h"
 
 /* A reference as the search sees it. */
 typedef struct MicaSearchedReference {
@@ -20,7 +21,7 @@ typedef struct MicaSearchedReference {
 
 /* What the search needs for one frame after the other. */
 typedef struct MicaMotionSearch {
-    int columns, rows; /* squares */
+    int columns, rows; /* squares of 16x16 */
     MicaCoarse coarse; /* of the frame at hand */
     MicaSearchedReference seen[MICA_MOTION_REFERENCES];
     MicaVector *whole[MICA_MOTION_REFERENCES];
@@ -34,13 +35,14 @@ void mica_motion_search_free(MicaMotionSearch *search);
 /*
  * Find the motion of `current` (only its luma plane is looked at) from one reference, or two.
  * References live as long as the search. `lambda` is the sum of absolute differences (of
- * transformed samples, SATD) that a bit is worth, in 1/16. On entry the field holds the motion of a
- * frame before, which is tried first, or zeros. The result does not depend on the number of
- * threads.
+ * transformed samples, SATD) that a bit is worth, in 1/16. On entry the field has its references
+ * and distances, and the motion of a frame before, which is tried first, or none; `before` is what
+ * it will be coded with. The result does not depend on the number of threads.
  */
 void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kernels,
                         const MicaReference *current,
-                        const MicaReference *const reference[MICA_MOTION_REFERENCES], int lambda,
+                        const MicaReference *const reference[MICA_MOTION_REFERENCES],
+                        const MicaMotionField *before, const MicaMotionRates *rates, int lambda,
                         MicaPool *pool, MicaMotionField *field);
 
 #endif

@@ -1,6 +1,7 @@
 #include "codec/enc_predicted.h"
 
 #include <string.h>
+#include <stdlib.h>
 
 #include "codec/base/diag.h"
 #include "codec/enc_picture.h"
@@ -123,7 +124,7 @@ static int to_step(double quality)
 static int search_lambda(int step)
 {
     const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
-    const int value = 858 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
+    const int value = (getenv("ML") ? atoi(getenv("ML")) : 858) * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
     return value < 1 ? 1 : value;
 }
 
@@ -135,13 +136,16 @@ static MicaStatus find_motion(MicaPredictedEncoder *e, const MicaPlannedFrame *p
 {
     MicaPool *pool = e->predicted.pool;
     const MicaReference *reference[MICA_MOTION_REFERENCES];
-    MicaStatus status = mica_frame_store_references(&e->store, &p->header, reference);
+    const MicaMotionField *before;
+    MicaStatus status = mica_frame_store_references(&e->store, &p->header, reference, &before);
     if (status != MICA_OK)
         return mica_fail(error, status, "the frame before could not be coded");
     mica_reference_set(&e->current, &e->store.kernels, image, pool);
-    mica_motion_search(&e->search, &e->store.kernels, &e->current, reference, search_lambda(step),
-                       pool, &e->store.field);
-    status = mica_motion_encode(&e->store.field, p->header.references, motion);
+    MicaMotionRates rates;
+    mica_motion_rates_set(&rates, &e->motion_models);
+    mica_motion_search(&e->search, &e->store.kernels, &e->current, reference, before, &rates,
+                       search_lambda(step), pool, &e->store.field);
+    status = mica_motion_encode(&e->store.field, before, motion, &e->motion_models);
     if (status != MICA_OK)
         return out_of_memory(error);
     mica_motion_predict(&e->store.field, &e->store.kernels, reference, pool, &e->store.prediction);
@@ -183,8 +187,10 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
     MicaStatus status = MICA_OK;
     if (p->header.type == MICA_FRAME_PREDICTED)
         status = find_motion(e, p, image, *step, &motion, error);
-    else
+    else {
         mica_motion_field_clear(&e->store.field); /* no search begins with what was before */
+        mica_motion_models_begin(&e->motion_models);
+    }
     while (status == MICA_OK) {
         status = encode_frame(e, p, image, &motion, *step, error);
         if (status != MICA_OK || !e->rate || !mica_bitrate_end(e->rate, e->packet.size, &base))

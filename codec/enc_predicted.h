@@ -41,6 +41,7 @@ typedef struct MicaPredictedEncoder {
     MicaFrameStore store;
     MicaReference current;
     MicaMotionSearch search;
+    MicaMotionModels motion_models; /* what those of the frame before learnt */
     MicaImage decoded;
     MicaWriter packet;
 

@@ -9,6 +9,8 @@ typedef struct MicaFrameStore {
     MicaMotionKernels kernels;
     int width, height;
     MicaReference slot[MICA_REFERENCE_SLOTS];
+    MicaMotionField motion[MICA_REFERENCE_SLOTS]; /* of the frames in the slots */
+    uint32_t order[MICA_REFERENCE_SLOTS];
     unsigned filled;       /* bit i: slot i holds a frame */
     uint8_t kept;          /* frames since the start, modulo 256 */
     MicaMotionField field; /* of the frame at hand */
@@ -21,13 +23,16 @@ MicaStatus mica_frame_store_create(MicaFrameStore *store, int width, int height,
                                    uint32_t cpu_flags);
 void mica_frame_store_free(MicaFrameStore *store);
 
-/* The references of a predicted frame, NULL for one that it has not. MICA_ERROR_BITSTREAM if a slot
- * is empty, or if the frame's number says that one is missing: then all slots are emptied, so that
- * everything up to the next key frame is refused. */
+/* The references of a predicted frame, NULL for one that it has not, how far away they are (in
+ * store->field), and `before`, the field that its motion is coded with. MICA_ERROR_BITSTREAM if a
+ * slot is empty, or if the frame's number says that one is missing: then all slots are emptied, so
+ * that everything up to the next key frame is refused. */
 MicaStatus mica_frame_store_references(MicaFrameStore *store, const MicaFrameHeader *header,
-                                       const MicaReference *reference[MICA_MOTION_REFERENCES]);
+                                       const MicaReference *reference[MICA_MOTION_REFERENCES],
+                                       const MicaMotionField **before);
 
-/* Keep a decoded frame as its header says; a key frame empties all slots first.
+/* Keep a decoded frame and its motion (store->field) as its header says; a key frame empties all
+ * slots first, and has no motion.
  * MICA_ERROR_OUT_OF_MEMORY. */
 MicaStatus mica_frame_store_keep(MicaFrameStore *store, const MicaFrameHeader *header,
                                  const MicaImage *decoded, MicaPool *pool);

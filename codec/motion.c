@@ -8,22 +8,22 @@
 
 MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int height)
 {
-    const int squares_x = (width + MICA_MOTION_SQUARE - 1) / MICA_MOTION_SQUARE;
-    const int squares_y = (height + MICA_MOTION_SQUARE - 1) / MICA_MOTION_SQUARE;
-    field->columns = 2 * squares_x;
-    field->rows = 2 * squares_y;
+    const int largest = MICA_MOTION_LARGEST;
+    memset(field, 0, sizeof *field);
+    field->references = 1;
+    field->seen_columns = (width + MICA_MOTION_BLOCK - 1) / MICA_MOTION_BLOCK;
+    field->seen_rows = (height + MICA_MOTION_BLOCK - 1) / MICA_MOTION_BLOCK;
+    field->columns = (field->seen_columns + largest - 1) / largest * largest;
+    field->rows = (field->seen_rows + largest - 1) / largest * largest;
     const size_t count = (size_t)field->columns * (size_t)field->rows;
     field->block = mica_alloc_zero(count, sizeof *field->block);
-    if (!field->block)
-        return MICA_ERROR_OUT_OF_MEMORY;
-    mica_motion_field_clear(field);
-    return MICA_OK;
+    return field->block ? MICA_OK : MICA_ERROR_OUT_OF_MEMORY;
 }
 
 void mica_motion_field_clear(MicaMotionField *field)
 {
-    for (int i = 0; i < field->columns * field->rows; i++)
-        field->block[i] = (MicaMotionBlock){.references = 1};
+    memset(field->block, 0,
+           (size_t)field->columns * (size_t)field->rows * sizeof *field->block);
 }
 
 void mica_motion_field_free(MicaMotionField *field)
@@ -32,7 +32,7 @@ void mica_motion_field_free(MicaMotionField *field)
     memset(field, 0, sizeof *field);
 }
 
-static int same_motion(const MicaMotionBlock *a, const MicaMotionBlock *b)
+int mica_motion_is_same(const MicaMotionBlock *a, const MicaMotionBlock *b)
 {
     if (a->references != b->references)
         return 0;
@@ -43,45 +43,21 @@ static int same_motion(const MicaMotionBlock *a, const MicaMotionBlock *b)
     return 1;
 }
 
-int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBlock *first)
+int mica_motion_square_is_whole(const MicaMotionField *f, int column, int row, int level)
 {
-    return same_motion(first, first + 1) && same_motion(first, first + field->columns) &&
-           same_motion(first, first + field->columns + 1);
+    const MicaMotionBlock *first = f->block + row * f->columns + column;
+    for (int y = 0; y < 1 << level && row + y < f->seen_rows; y++)
+        for (int x = 0; x < 1 << level && column + x < f->seen_columns; x++)
+            if (!mica_motion_is_same(first, first + y * f->columns + x))
+                return 0;
+    return 1;
 }
 
-static const MicaMotionBlock *block_at(const MicaMotionField *f, int x, int y)
+void mica_motion_fill(MicaMotionField *f, int column, int row, int level, MicaMotionBlock block)
 {
-    return x < 0 || y < 0 || x >= f->columns ? NULL : f->block + y * f->columns + x;
-}
-
-static int median(int a, int b, int c)
-{
-    const int low = a < b ? a : b, high = a < b ? b : a;
-    return c < low ? low : c > high ? high : c;
-}
-
-MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
-                                int which)
-{
-    /* Above the right end of a lower right block is one that comes later. */
-    const int known = size == 2 || !(row & 1) || !(column & 1);
-    const MicaMotionBlock *near[3] = {block_at(field, column - 1, row),
-                                      block_at(field, column, row - 1),
-                                      known ? block_at(field, column + size, row - 1) : NULL};
-    if (!near[2])
-        near[2] = block_at(field, column - 1, row - 1);
-    MicaVector v[3] = {{0, 0}, {0, 0}, {0, 0}};
-    int found = 0, only = 0;
-    for (int i = 0; i < 3; i++)
-        if (near[i] && near[i]->references >> which & 1) {
-            v[i] = near[i]->vector[which];
-            only = i;
-            found++;
-        }
-    if (found == 1)
-        return v[only];
-    return (MicaVector){(int16_t)median(v[0].x, v[1].x, v[2].x),
-                        (int16_t)median(v[0].y, v[1].y, v[2].y)};
+    for (int y = row; y < row + (1 << level); y++)
+        for (int x = column; x < column + (1 << level); x++)
+            f->block[y * f->columns + x] = block;
 }
 
 typedef struct PredictJob {
@@ -143,7 +119,7 @@ static void predict_row(void *context, int index, int thread)
     (void)thread;
     for (int x = 0; x < j->width; x += MICA_MOTION_SQUARE) {
         const MicaMotionBlock *b = f->block + 2 * index * f->columns + x / MICA_MOTION_BLOCK;
-        if (mica_motion_square_is_whole(f, b)) {
+        if (mica_motion_square_is_whole(f, x / MICA_MOTION_BLOCK, 2 * index, 1)) {
             predict_block(j, b, x, y, MICA_MOTION_SQUARE);
             continue;
         }
@@ -160,5 +136,5 @@ void mica_motion_predict(const MicaMotionField *field, const MicaMotionKernels *
                          MicaPool *pool, MicaImage *image)
 {
     PredictJob job = {field, kernels, reference, image, image->width, image->height};
-    mica_pool_run(pool, field->rows / 2, predict_row, &job);
+    mica_pool_run(pool, (field->seen_rows + 1) / 2, predict_row, &job);
 }

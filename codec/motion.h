@@ -3,9 +3,9 @@
  * pictures.
  *
  * A field has a vector for every 8x8 block of the picture, in quarters of a pixel; it is coded for
- * blocks of 16x16 that may be split (codec/motion_code.h). Samples between pixels come from the
- * 8-tap filters of HEVC (ITU-T H.265, 8.5.3.3.3.1), rows and columns, rounded once. Outside the
- * picture its border samples are repeated without end.
+ * squares of 64x64 that may be split into quarters, down to 8x8 (codec/motion_code.h). Samples
+ * between pixels come from the 8-tap filters of HEVC (ITU-T H.265, 8.5.3.3.3.1), rows and columns,
+ * rounded once. Outside the picture its border samples are repeated without end.
  */
 #ifndef MICA_CODEC_MOTION_H
 #define MICA_CODEC_MOTION_H
@@ -14,7 +14,11 @@
 #include "codec/reference.h"
 
 #define MICA_MOTION_BLOCK 8   /* pixels */
-#define MICA_MOTION_SQUARE 16 /* pixels: four blocks */
+#define MICA_MOTION_SQUARE 16 /* pixels: what is interpolated at once */
+
+/* A square of level l has 1 << l blocks of 8x8 a side. */
+#define MICA_MOTION_LEVELS 4
+#define MICA_MOTION_LARGEST (1 << (MICA_MOTION_LEVELS - 1)) /* blocks */
 
 typedef struct MicaVector {
     int16_t x, y; /* in 1/4 pixel: a sample at (px, py) is predicted from (px + x/4, py + y/4) */
@@ -24,30 +28,33 @@ typedef struct MicaVector {
 
 typedef struct MicaMotionBlock {
     MicaVector vector[MICA_MOTION_REFERENCES];
-    uint8_t references; /* bit i: reference i is used; with both, their mean, halves rounded up */
+    uint8_t references; /* bit i: reference i is used; with both, their mean, halves rounded up; 0:
+                         * the motion is not known, or there is none */
+    uint8_t level;      /* of the square that was coded */
+    uint8_t taken;      /* the motion is that of another block */
 } MicaMotionBlock;
 
 typedef struct MicaMotionField {
-    int columns, rows; /* blocks; even: whole squares cover the picture */
+    int columns, rows;            /* blocks; the largest squares cover the picture */
+    int seen_columns, seen_rows;  /* those of them that show a part of the picture */
+    int references;               /* that the frame has, 1 or 2 */
+    int distance[MICA_MOTION_REFERENCES]; /* from them to the frame, in frames; negative: later */
     MicaMotionBlock *block;
 } MicaMotionField;
 
-/* All vectors 0, from reference 0. MICA_ERROR_OUT_OF_MEMORY. */
+/* No motion is known. MICA_ERROR_OUT_OF_MEMORY. */
 MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int height);
 void mica_motion_field_free(MicaMotionField *field);
 void mica_motion_field_clear(MicaMotionField *field);
 
-/* The same motion in all four blocks of the square whose first block this is. */
-int mica_motion_square_is_whole(const MicaMotionField *field, const MicaMotionBlock *first);
+int mica_motion_is_same(const MicaMotionBlock *a, const MicaMotionBlock *b);
 
-/*
- * The vector that a block is thought to have, from blocks that come before it in coding order: the
- * median of the vectors to the same reference left of it, above it, and above to its right; the
- * only one if just one is there; one that is missing counts as 0. The block has `size` x `size`
- * blocks of 8x8, 1 or 2, and its first one is at (column, row).
- */
-MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int size,
-                                int which);
+/* The same motion in all blocks of a square that show a part of the picture. */
+int mica_motion_square_is_whole(const MicaMotionField *field, int column, int row, int level);
+
+/* Give all blocks of a square this motion. */
+void mica_motion_fill(MicaMotionField *field, int column, int row, int level,
+                      MicaMotionBlock block);
 
 /* Where a block of up to 16x16 that should begin at `position` on an axis does: as good as beyond
  * the border, whose samples repeat. Nothing further out is ever looked at, but for the taps around.
