@@ -8,8 +8,7 @@
 #include <stdatomic.h>
 
 #include "codec/enc_coarse.h"
-#include "codec/enc_fractions.h"
-#include "codec/enc_motion_rates.h"
+#include "codec/enc_match.h"
 
 /* A reference as the search sees it. */
 typedef struct MicaSearchedReference {

@@ -1,7 +1,6 @@
 #include "codec/enc_predicted.h"
 
 #include <string.h>
-#include <stdlib.h>
 
 #include "codec/base/diag.h"
 #include "codec/enc_picture.h"
@@ -107,7 +106,7 @@ static MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
  * quality for all, 9 % fewer than with a third of these steps. */
 static double quality_below(const MicaPredictedEncoder *e, const MicaPlannedFrame *p)
 {
-    static const double turns[4] = {11, 26, 23, 26}, by_depth[4] = {8, 18, 24, 30};
+    static const double turns[4] = {15, 29, 26, 29}, by_depth[4] = {12, 22, 30, 38};
     if (p->header.type == MICA_FRAME_INTRA)
         return 0;
     return e->bframes ? by_depth[p->depth] : turns[p->phase % 4];
@@ -124,7 +123,7 @@ static int to_step(double quality)
 static int search_lambda(int step)
 {
     const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
-    const int value = (getenv("ML") ? atoi(getenv("ML")) : 858) * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
+    const int value = 858 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
     return value < 1 ? 1 : value;
 }
 

@@ -5,7 +5,7 @@
 /* NULL where no motion is known. */
 static const MicaMotionBlock *block_at(const MicaMotionField *f, int x, int y)
 {
-    if (x < 0 || y < 0 || x >= f->columns || y >= f->rows)
+    if (x < 0 || y < 0 || x >= f->seen_columns || y >= f->seen_rows)
         return NULL;
     const MicaMotionBlock *b = f->block + y * f->columns + x;
     return b->references ? b : NULL;
@@ -72,6 +72,7 @@ int mica_motion_candidates(const MicaMotionField *f, const MicaMotionField *befo
     add(&list, block_at(f, column - 1, row + size));
     add(&list, block_at(f, column - 1, row - 1));
     add_before(&list, f, before, column + size / 2, row + size / 2);
+    add_before(&list, f, before, column + size, row + size);
     const MicaMotionBlock still = {.references = usual_references(f)};
     add(&list, &still);
     return list.count;

@@ -7,7 +7,7 @@
 
 #include "codec/motion.h"
 
-#define MICA_MOTION_CANDIDATES 6
+#define MICA_MOTION_CANDIDATES 8
 
 /*
  * Motions that the square of `level` whose first block is at (column, row) may take over, without
