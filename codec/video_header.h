@@ -7,9 +7,10 @@
 #include "codec/base/bytes.h"
 #include "mica/video.h"
 
-/* Section types of video; 10, 12..15 are reserved. */
+/* Section types of video; 12..15 are reserved. */
 #define MICA_SECTION_VIDEO 8            /* in the extradata: what the frames have in common */
-#define MICA_SECTION_FRAME 9            /* first in every packet */
+#define MICA_SECTION_FRAME 9            /* first in the packet of an intra frame */
+#define MICA_SECTION_PREDICTED_FRAME 10 /* the whole packet of a predicted one */
 #define MICA_SECTION_PREDICTED_MODEL 11 /* in the extradata: which model decodes these frames */
 
 /* Decoded frames that are kept for others to be predicted from. */
