@@ -151,6 +151,18 @@ static MicaStatus find_motion(MicaPredictedEncoder *e, const MicaPlannedFrame *p
     return MICA_OK;
 }
 
+/* So much more is searched for a key frame: it is a large part of all bits, but one frame of many,
+ * and what follows is copied from it. */
+#define KEY_EFFORT 2
+
+static int effort_of(const MicaPredictedEncoder *e, int predicted)
+{
+    const int effort = e->picture->effort, more = effort + KEY_EFFORT;
+    if (predicted || effort == 1)
+        return effort;
+    return more < 9 ? more : 9;
+}
+
 /* A packet at one quality; what it decodes to is in e->decoded. */
 static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *p,
                                const MicaImage *image, const MicaWriter *motion, int step,
@@ -159,6 +171,7 @@ static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *
     const int predicted = p->header.type == MICA_FRAME_PREDICTED;
     MicaEncodeSettings settings = *e->picture;
     settings.quality = step * 100.0 / MICA_MAX_QUALITY;
+    settings.effort = effort_of(e, predicted);
     MicaBuffer file;
     MicaTimes times;
     const MicaStatus status = mica_picture_encode(predicted ? &e->predicted : e->intra, image,

@@ -4,8 +4,8 @@ from collections import namedtuple
 
 SLOTS = 4                        # decoded frames that a decoder keeps
 ANCHOR_SLOTS = 2
-TURNS = (11, 26, 23, 26)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
-BY_DEPTH = (8, 18, 24, 30)       # with B frames, by depth
+TURNS = (15, 29, 26, 29)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
+BY_DEPTH = (12, 22, 30, 38)      # with B frames, by depth
 
 # index: of the frame in time; references: slots; keep: slots that the decoded frame goes into; below: hundredths
 Planned = namedtuple('Planned', 'index references keep below')

@@ -3,7 +3,8 @@
 #include "codec/enc_motion.h"
 
 /* Predict each of `count` pictures (RGB, height x width x 3) of `current` from that of `first`, and
- * where `references` is 2 from that of `second` too. Returns 0, or another value without memory. */
+ * where `references` is 2 from that of `second` too. Returns 0, or another value without memory.
+ * The motion of frames before, which the encoder may take over, is not known here. */
 int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8_t *second,
                        const uint8_t *references, uint8_t *predicted, int count, int width,
                        int height, const int *lambda);
@@ -27,6 +28,10 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
     MicaMotionSearch search = {.columns = 0};
     MicaMotionKernels kernels;
     mica_motion_kernels_init(&kernels, mica_cpu_flags());
+    MicaMotionModels models;
+    MicaMotionRates rates;
+    mica_motion_models_begin(&models);
+    mica_motion_rates_set(&rates, &models);
     MicaReference now = {0}, before[MICA_MOTION_REFERENCES] = {{0}, {0}};
     MicaStatus status = mica_pool_create(&pool, 1);
     if (status == MICA_OK)
@@ -52,7 +57,9 @@ int mica_train_predict(const uint8_t *current, const uint8_t *first, const uint8
         set(&before[0], &kernels, first + (size_t)i * bytes, pool);
         if (reference[1])
             set(&before[1], &kernels, second + (size_t)i * bytes, pool);
-        mica_motion_search(&search, &kernels, &now, reference, lambda[i], pool, &field);
+        field.references = references[i];
+        mica_motion_search(&search, &kernels, &now, reference, NULL, &rates, lambda[i], pool,
+                           &field);
         mica_motion_predict(&field, &kernels, reference, pool, &out);
         mica_motion_field_free(&field);
     }

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
-SOURCES = ('tools/train/motion.c', 'codec/enc_coarse.c', 'codec/enc_fractions.c', 'codec/enc_motion.c', 'codec/motion.c',
-           'codec/reference.c', 'codec/base/cpu.c', 'codec/base/mem.c', 'codec/base/pool.c', 'transforms/motion_kernels.c')
+SOURCES = ('tools/train/motion.c', 'codec/enc_coarse.c', 'codec/enc_fractions.c', 'codec/enc_match.c', 'codec/enc_motion.c',
+           'codec/enc_motion_rates.c', 'codec/motion.c', 'codec/motion_candidates.c', 'codec/motion_code.c', 'codec/reference.c',
+           'codec/base/bytes.c', 'codec/base/cpu.c', 'codec/base/mem.c', 'codec/base/pool.c', 'entropy/bit_coder.c',
+           'entropy/rans.c', 'transforms/motion_kernels.c')
 # Only these may use the instructions of their flag (cmake/Simd.cmake); the processor decides when they run.
 X86_SOURCES = {'transforms/x86/motion_kernels_sse41.c': '-msse4.1', 'transforms/x86/motion_kernels_avx2.c': '-mavx2'}
 
@@ -33,7 +35,7 @@ def build(folder):
 
 def search_lambda(distortion_lambda):
     """SATD that a bit is worth, in 1/16, where the codec minimises distortion_lambda * squared error + bits."""
-    return np.clip(np.round(16 * np.asarray(distortion_lambda) ** -.5), 1, 4095).astype(np.int32)
+    return np.clip(np.round(19 * np.asarray(distortion_lambda) ** -.5), 1, 4095).astype(np.int32)
 
 
 def predict(library, current, first, second, references, lambdas):
