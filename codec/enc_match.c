@@ -158,10 +158,10 @@ static void try_whole(const Place *p, MicaVector v, MicaMatch *best)
     if (bits >= best->cost)
         return;
     const int column = p->square.column, row = p->square.row;
-    const unsigned cost = bits + f->kernels->sad[p->square.level](
-                                     current_at(f, column, row), f->current->stride,
-                                     reference_at(f, p->which, column, row, v),
-                                     f->reference[p->which]->stride);
+    const unsigned cost =
+        bits + f->kernels->sad[p->square.level](current_at(f, column, row), f->current->stride,
+                                                reference_at(f, p->which, column, row, v),
+                                                f->reference[p->which]->stride);
     if (cost < best->cost)
         *best = (MicaMatch){v, cost, bits};
 }
@@ -173,7 +173,8 @@ static void descend_whole(const Place *p, MicaMatch *best)
         for (int i = 0; i < REFINEMENTS; i++) {
             const MicaVector centre = best->vector;
             for (int k = 0; k < 4; k++)
-                try_whole(p, vector_of(centre.x + step * around[k][0], centre.y + step * around[k][1]),
+                try_whole(p,
+                          vector_of(centre.x + step * around[k][0], centre.y + step * around[k][1]),
                           best);
             if (same(centre, best->vector))
                 break;
@@ -200,8 +201,8 @@ static void refine_fraction(const Place *p, MicaMatch *best)
     for (int step = 2; step >= 1; step--) {
         const MicaVector centre = best->vector;
         for (int k = 0; k < 8; k++)
-            try_fraction(p, vector_of(centre.x + step * around[k][0], centre.y + step * around[k][1]),
-                         best);
+            try_fraction(
+                p, vector_of(centre.x + step * around[k][0], centre.y + step * around[k][1]), best);
     }
 }
 

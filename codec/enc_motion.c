@@ -135,9 +135,9 @@ static void choose_own(const Search *s, MicaKnownSatds *known, MicaSquare square
     const uint16_t *references =
         f->references == 1
             ? one
-            : s->match.rates->references
-                  [mica_motion_count_references(f, square.column, square.row, 3)]
-                  [mica_motion_count_references(f, square.column, square.row, 2)];
+            : s->match.rates
+                  ->references[mica_motion_count_references(f, square.column, square.row, 3)]
+                              [mica_motion_count_references(f, square.column, square.row, 2)];
     MicaMotionBlock motion = {.references = 0};
     for (int i = 0; i < f->references; i++) {
         motion.vector[i] = match[i].vector;

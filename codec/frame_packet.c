@@ -170,8 +170,7 @@ static MicaStatus read_intra(const uint8_t *data, size_t size, const MicaVideoIn
 {
     MicaReader packet = mica_reader(data, size);
     MicaVideoSection s;
-    const MicaStatus status =
-        mica_video_read_section(&packet, "the frame header", &s, error);
+    const MicaStatus status = mica_video_read_section(&packet, "the frame header", &s, error);
     if (status != MICA_OK)
         return status;
     if (s.type != MICA_SECTION_FRAME)

@@ -69,8 +69,7 @@ static void keep_motion(MicaMotionField *kept, const MicaMotionField *field, Mic
     if (type == MICA_FRAME_INTRA)
         mica_motion_field_clear(kept);
     else
-        memcpy(block, field->block,
-               (size_t)field->columns * (size_t)field->rows * sizeof *block);
+        memcpy(block, field->block, (size_t)field->columns * (size_t)field->rows * sizeof *block);
 }
 
 MicaStatus mica_frame_store_keep(MicaFrameStore *store, const MicaFrameHeader *header,

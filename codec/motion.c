@@ -22,8 +22,7 @@ MicaStatus mica_motion_field_create(MicaMotionField *field, int width, int heigh
 
 void mica_motion_field_clear(MicaMotionField *field)
 {
-    memset(field->block, 0,
-           (size_t)field->columns * (size_t)field->rows * sizeof *field->block);
+    memset(field->block, 0, (size_t)field->columns * (size_t)field->rows * sizeof *field->block);
 }
 
 void mica_motion_field_free(MicaMotionField *field)

@@ -35,9 +35,9 @@ typedef struct MicaMotionBlock {
 } MicaMotionBlock;
 
 typedef struct MicaMotionField {
-    int columns, rows;            /* blocks; the largest squares cover the picture */
-    int seen_columns, seen_rows;  /* those of them that show a part of the picture */
-    int references;               /* that the frame has, 1 or 2 */
+    int columns, rows;                    /* blocks; the largest squares cover the picture */
+    int seen_columns, seen_rows;          /* those of them that show a part of the picture */
+    int references;                       /* that the frame has, 1 or 2 */
     int distance[MICA_MOTION_REFERENCES]; /* from them to the frame, in frames; negative: later */
     MicaMotionBlock *block;
 } MicaMotionField;

@@ -15,18 +15,26 @@ typedef struct Start {
 } Start;
 
 static const struct {
-    Start split[3][3], taken[4][3], later[MICA_MOTION_CANDIDATES - 1], both[3], second[3], zero[3], negative[2];
+    Start split[3][3], taken[4][3], later[MICA_MOTION_CANDIDATES - 1], both[3], second[3], zero[3],
+        negative[2];
     Start longer[2][MAX_BITS], second_bit[MAX_BITS], lower_bit[MAX_BITS];
 } starts = {
-    .split = {{{42, 64}, {99, 48}, {146, 32}}, {{44, 64}, {119, 96}, {187, 24}}, {{55, 12}, {129, 64}, {194, 96}}},
-    .taken = {{{215, 24}, {194, 16}, {145, 12}}, {{209, 24}, {184, 32}, {144, 16}}, {{205, 32}, {180, 24}, {155, 32}}, {{188, 4}, {166, 12}, {145, 24}}},
+    .split = {{{42, 64}, {99, 48}, {146, 32}},
+              {{44, 64}, {119, 96}, {187, 24}},
+              {{55, 12}, {129, 64}, {194, 96}}},
+    .taken = {{{215, 24}, {194, 16}, {145, 12}},
+              {{209, 24}, {184, 32}, {144, 16}},
+              {{205, 32}, {180, 24}, {155, 32}},
+              {{188, 4}, {166, 12}, {145, 24}}},
     .later = {{108, 64}, {84, 32}, {115, 64}, {98, 96}, {82, 96}, {96, 6}},
     .both = {{32, 8}, {68, 16}, {77, 8}},
     .second = {{70, 4}, {132, 16}, {161, 12}},
     .zero = {{66, 16}, {97, 12}, {88, 2}},
     .negative = {{124, 96}, {132, 24}},
-    .longer = {{{184, 4}, {172, 24}, {179, 16}, {152, 6}, {131, 3}, {102, 3}, {68, 3}, {12, 16}}, {{163, 4}, {150, 16}, {143, 16}, {109, 8}, {84, 4}, {81, 8}, {102, 16}, {6, 4}}},
-    .second_bit = {{128, 0}, {139, 48}, {133, 96}, {121, 96}, {112, 16}, {108, 6}, {97, 4}, {86, 16}},
+    .longer = {{{184, 4}, {172, 24}, {179, 16}, {152, 6}, {131, 3}, {102, 3}, {68, 3}, {12, 16}},
+               {{163, 4}, {150, 16}, {143, 16}, {109, 8}, {84, 4}, {81, 8}, {102, 16}, {6, 4}}},
+    .second_bit =
+        {{128, 0}, {139, 48}, {133, 96}, {121, 96}, {112, 16}, {108, 6}, {97, 4}, {86, 16}},
     .lower_bit = {{136, 96}, {135, 96}, {123, 96}, {129, 32}, {116, 12}, {96, 24}},
 };
 
@@ -140,8 +148,8 @@ static MicaMotionBlock code_motion(Coder *c, int x, int y, int level, const Mica
         coded.references = code_references(c, x, y, wanted->references);
         for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
             if (coded.references >> i & 1)
-                coded.vector[i] = code_vector(
-                    c, mica_motion_expected(c->field, x, y, level, i), wanted->vector[i]);
+                coded.vector[i] = code_vector(c, mica_motion_expected(c->field, x, y, level, i),
+                                              wanted->vector[i]);
     }
     coded.level = (uint8_t)level;
     return coded;
@@ -190,8 +198,7 @@ MicaStatus mica_motion_encode(const MicaMotionField *field, const MicaMotionFiel
 {
     MicaMotionField coded = *field;
     Coder *c = mica_alloc_zero(1, sizeof *c);
-    coded.block =
-        mica_alloc((size_t)field->columns * (size_t)field->rows, sizeof *coded.block);
+    coded.block = mica_alloc((size_t)field->columns * (size_t)field->rows, sizeof *coded.block);
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
     if (c && coded.block) {
         begin(c, &coded, field, before);

@@ -14,15 +14,15 @@
 #define MICA_MOTION_BITS 15
 
 typedef struct MicaMotionModels {
-    MicaBitModel split[MICA_MOTION_LEVELS - 1][3]; /* of levels 1 to 3, by smaller neighbours */
-    MicaBitModel taken[MICA_MOTION_LEVELS][3];     /* by neighbours with motion of their own */
+    MicaBitModel split[MICA_MOTION_LEVELS - 1][3];  /* of levels 1 to 3, by smaller neighbours */
+    MicaBitModel taken[MICA_MOTION_LEVELS][3];      /* by neighbours with motion of their own */
     MicaBitModel later[MICA_MOTION_CANDIDATES - 1]; /* whether it is from a later candidate */
-    MicaBitModel both[3], second[3];               /* which references */
-    MicaBitModel zero[3];     /* a component: x; y; y where x is 0 */
-    MicaBitModel negative[2]; /* a component */
-    MicaBitModel longer[2][MICA_MOTION_BITS];  /* whether it has more bits than so many */
-    MicaBitModel second_bit[MICA_MOTION_BITS]; /* below the first, by the number of bits */
-    MicaBitModel lower_bit[MICA_MOTION_BITS];  /* the others, by their place */
+    MicaBitModel both[3], second[3];                /* which references */
+    MicaBitModel zero[3];                           /* a component: x; y; y where x is 0 */
+    MicaBitModel negative[2];                       /* a component */
+    MicaBitModel longer[2][MICA_MOTION_BITS];       /* whether it has more bits than so many */
+    MicaBitModel second_bit[MICA_MOTION_BITS];      /* below the first, by the number of bits */
+    MicaBitModel lower_bit[MICA_MOTION_BITS];       /* the others, by their place */
 } MicaMotionModels;
 
 /* What the models of a frame begin with. */

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "codec/base/cpu.h"
+#include "codec/base/crc32c.h"
 #include "codec/enc_gop.h"
 #include "codec/enc_scenecut.h"
 
@@ -159,7 +160,7 @@ static void test_cuts(void **state)
 /* ---- packets ---- */
 
 /* A coded picture as a predicted frame has it: sections with some bytes in them. */
-static MicaWriter coded_picture(MicaVideoInfo *info)
+static MicaWriter coded_picture(MicaVideoInfo *info, int segment)
 {
     mica_video_info_defaults(info, sizeof *info);
     info->width = 100;
@@ -171,8 +172,8 @@ static MicaWriter coded_picture(MicaVideoInfo *info)
                           .passes = 1,
                           .quality = 77,
                           .skip = 5,
-                          .segment_width = 64,
-                          .segment_height = 32};
+                          .segment_width = segment,
+                          .segment_height = segment};
     MicaWriter w = {0};
     mica_stream_write_header(&w, &h);
     mica_stream_write_section(&w, MICA_SECTION_HYPER, (const uint8_t *)"hyper", 5);
@@ -190,10 +191,10 @@ static MicaStatus read_packet(const void *data, size_t size, const MicaVideoInfo
     return status;
 }
 
-static void check_packet(const MicaFrameHeader *header)
+static void check_packet(const MicaFrameHeader *header, int segment)
 {
     MicaVideoInfo info;
-    MicaWriter picture = coded_picture(&info), packet = {0};
+    MicaWriter picture = coded_picture(&info, segment), packet = {0};
     const MicaBuffer file = {.data = picture.data, .size = picture.size};
     const int predicted = header->type == MICA_FRAME_PREDICTED;
     const MicaMotionData motion = {(const uint8_t *)"motion", 6};
@@ -213,8 +214,9 @@ static void check_packet(const MicaFrameHeader *header)
     assert_int_equal(s.header.channels, 3);
     assert_int_equal(s.header.quality, 77);
     assert_int_equal(s.header.skip, 5);
-    assert_int_equal(s.header.segment_width, 64);
-    assert_int_equal(s.header.segment_height, 32);
+    /* 8x4 positions of y: a predicted frame does not tell how much larger its one segment is. */
+    assert_int_equal(s.header.segment_width, predicted && segment >= 8 ? 8 : segment);
+    assert_int_equal(s.header.segment_height, predicted && segment >= 8 ? 4 : segment);
     assert_int_equal(s.section_size[MICA_SECTION_HYPER], 5);
     assert_memory_equal(s.section[MICA_SECTION_HYPER], "hyper", 5);
     assert_int_equal(s.section_size[MICA_SECTION_LATENTS], 7);
@@ -241,12 +243,18 @@ static void check_packet(const MicaFrameHeader *header)
 static void test_packets(void **state)
 {
     (void)state;
-    check_packet(&(MicaFrameHeader){.type = MICA_FRAME_INTRA});
-    check_packet(&(MicaFrameHeader){.type = MICA_FRAME_INTRA, .keep = 5});
-    check_packet(&(MicaFrameHeader){
-        .type = MICA_FRAME_PREDICTED, .keep = 15, .order = 7, .references = 1, .slot = {3}});
-    check_packet(&(MicaFrameHeader){
-        .type = MICA_FRAME_PREDICTED, .order = 1 << 20, .references = 2, .slot = {2, 1}});
+    for (int segment = 4; segment <= 64; segment *= 4) {
+        check_packet(&(MicaFrameHeader){.type = MICA_FRAME_INTRA}, segment);
+        check_packet(&(MicaFrameHeader){.type = MICA_FRAME_INTRA, .keep = 5}, segment);
+        check_packet(
+            &(MicaFrameHeader){
+                .type = MICA_FRAME_PREDICTED, .keep = 15, .order = 7, .references = 1, .slot = {3}},
+            segment);
+        check_packet(
+            &(MicaFrameHeader){
+                .type = MICA_FRAME_PREDICTED, .order = 1 << 20, .references = 2, .slot = {2, 1}},
+            segment);
+    }
 }
 
 /* Checksums are right, and yet it makes no sense. */
@@ -257,32 +265,45 @@ static void test_bad_headers(void **state)
         uint8_t bytes[16];
         size_t size;
         MicaStatus status;
-    } bad[] = {
-        {{0}, 0, MICA_ERROR_BITSTREAM},
-        {{1}, 1, MICA_ERROR_BITSTREAM},
-        {{2, 0}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
-        {{1, 1}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
-        {{1, 0}, 2, MICA_ERROR_BITSTREAM},
-        {{1, 0, 16, 1, 0, 1, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* no such slot */
-        {{1, 0, 1, 1, 0, 0, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* no reference */
-        {{1, 0, 1, 1, 0, 3, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* three of them */
-        {{1, 0, 1, 1, 0, 65, 50, 0, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* unknown bits */
-        {{1, 0, 1, 1, 0, 1, 50, 65, 8, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM}, /* skip */
-        {{1, 0, 1, 1, 0, 1, 50, 0, 0, 8, 0, 0}, 12, MICA_ERROR_BITSTREAM},  /* empty segments */
-        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 1, 0}, 12, MICA_ERROR_BITSTREAM}, /* motion is not there */
-        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 0, 1}, 12, MICA_ERROR_BITSTREAM}, /* nor hyper */
-        {{1, 0, 1, 1, 0, 1, 50, 0, 8, 8, 0, 0}, 12, MICA_OK},
-    };
+    } intra[] =
+        {
+            {{0}, 0, MICA_ERROR_BITSTREAM},
+            {{0}, 1, MICA_ERROR_BITSTREAM},
+            {{2, 0}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
+            {{0, 1}, 2, MICA_ERROR_UNSUPPORTED_FEATURE},
+            {{0, 0, 16, 0, 0}, 5, MICA_ERROR_BITSTREAM}, /* no such slot */
+        },
+      predicted[] = {
+          {{10}, 1, MICA_ERROR_BITSTREAM},
+          {{10, 1, 16, 50, 0, 0, 1, 0, 0}, 9, MICA_OK},
+          {{10, 0, 1, 50, 0, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},         /* no reference */
+          {{10, 3, 1, 50, 0, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},         /* three of them */
+          {{10, 129, 1, 50, 0, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},       /* unknown bits */
+          {{10, 1, 65, 50, 0, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},        /* unknown bits */
+          {{10, 1, 49, 0xf1, 0, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},      /* quality 1009 */
+          {{10, 1, 1, 50, 65, 0, 1, 0, 0}, 9, MICA_ERROR_BITSTREAM},        /* skip */
+          {{10, 65, 1, 50, 0, 0, 1, 8, 8, 0, 0}, 11, MICA_OK},              /* with segments */
+          {{10, 65, 1, 50, 0, 0, 1, 0, 8, 0, 0}, 11, MICA_ERROR_BITSTREAM}, /* empty ones */
+          {{10, 1, 1, 50, 0, 0, 1, 1, 0}, 9, MICA_ERROR_BITSTREAM},         /* no motion there */
+          {{10, 1, 1, 50, 0, 0, 1, 0, 1}, 9, MICA_ERROR_BITSTREAM},         /* nor hyper latents */
+      };
     MicaVideoInfo info;
-    MicaWriter picture = coded_picture(&info);
+    MicaWriter picture = coded_picture(&info, 64);
     mica_writer_free(&picture);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    MicaFrameHeader h;
+    MicaStream s;
+    MicaMotionData m;
+    for (size_t i = 0; i < sizeof intra / sizeof *intra; i++) {
         MicaWriter w = {0};
-        mica_stream_write_section(&w, MICA_SECTION_FRAME, bad[i].bytes, bad[i].size);
-        MicaFrameHeader h;
-        MicaStream s;
-        MicaMotionData m;
-        assert_int_equal(read_packet(w.data, w.size, &info, &h, &s, &m), bad[i].status);
+        mica_stream_write_section(&w, MICA_SECTION_FRAME, intra[i].bytes, intra[i].size);
+        assert_int_equal(read_packet(w.data, w.size, &info, &h, &s, &m), intra[i].status);
+        mica_writer_free(&w);
+    }
+    for (size_t i = 0; i < sizeof predicted / sizeof *predicted; i++) {
+        MicaWriter w = {0};
+        mica_write_bytes(&w, predicted[i].bytes, predicted[i].size);
+        mica_write32(&w, mica_crc32c(0, w.data, w.size));
+        assert_int_equal(read_packet(w.data, w.size, &info, &h, &s, &m), predicted[i].status);
         mica_writer_free(&w);
     }
 }

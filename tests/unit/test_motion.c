@@ -12,7 +12,6 @@
 #include "codec/base/cpu.h"
 #include "codec/base/pool.h"
 #include "codec/enc_motion.h"
-#include "codec/motion_code.h"
 
 static uint32_t seed = 1;
 
@@ -85,22 +84,34 @@ static MicaVector random_vector(int range)
                         (int16_t)(random_below(2 * range + 1) - range)};
 }
 
-/* Some squares whole, some split; vectors of any length up to `range`. */
+/* Squares of all sizes; vectors of any length up to `range`, often those of another square. */
+static void fill_square(MicaMotionField *f, int column, int row, int level, int range)
+{
+    if (column >= f->seen_columns || row >= f->seen_rows)
+        return;
+    if (level > 0 && random_below(2)) {
+        const int half = 1 << (level - 1);
+        for (int i = 0; i < 4; i++)
+            fill_square(f, column + (i & 1) * half, row + (i >> 1) * half, level - 1, range);
+        return;
+    }
+    MicaMotionBlock b = {.references = f->references == 1 ? 1 : (uint8_t)(1 + random_below(3))};
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
+        b.vector[i] = random_vector(random_below(2) ? 9 : range);
+    if (column > 0 && random_below(3) == 0)
+        b = f->block[row * f->columns + column - 1];
+    mica_motion_fill(f, column, row, level, b);
+}
+
 static void fill_randomly(MicaMotionField *f, int references, int range)
 {
-    for (int y = 0; y < f->rows; y++)
-        for (int x = 0; x < f->columns; x++) {
-            MicaMotionBlock *b = f->block + y * f->columns + x;
-            b->references = references == 1 ? 1 : (uint8_t)(1 + random_below(3));
-            for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
-                b->vector[i] = random_vector(random_below(2) ? 9 : range);
-        }
-    for (int y = 0; y < f->rows; y += 2)
-        for (int x = 0; x < f->columns; x += 2) {
-            MicaMotionBlock *b = f->block + y * f->columns + x;
-            if (random_below(2))
-                b[1] = b[f->columns] = b[f->columns + 1] = *b;
-        }
+    mica_motion_field_clear(f);
+    f->references = references;
+    f->distance[0] = 1 + random_below(3);
+    f->distance[1] = random_below(2) ? 4 : -2;
+    for (int y = 0; y < f->rows; y += MICA_MOTION_LARGEST)
+        for (int x = 0; x < f->columns; x += MICA_MOTION_LARGEST)
+            fill_square(f, x, y, MICA_MOTION_LEVELS - 1, range);
 }
 
 static void check_prediction(int width, int height, int channels, int references, int range)
@@ -156,35 +167,43 @@ static void test_prediction(void **state)
 
 /* ---- code ---- */
 
+/* In the picture; what lies beyond it is nobody's. */
 static void assert_same_motion(const MicaMotionField *a, const MicaMotionField *b)
 {
-    for (int i = 0; i < a->columns * a->rows; i++) {
-        assert_int_equal(a->block[i].references, b->block[i].references);
-        for (int k = 0; k < MICA_MOTION_REFERENCES; k++)
-            if (a->block[i].references >> k & 1) {
-                assert_int_equal(a->block[i].vector[k].x, b->block[i].vector[k].x);
-                assert_int_equal(a->block[i].vector[k].y, b->block[i].vector[k].y);
-            }
-    }
+    for (int y = 0; y < a->seen_rows; y++)
+        for (int x = 0; x < a->seen_columns; x++)
+            assert_true(
+                mica_motion_is_same(a->block + y * a->columns + x, b->block + y * b->columns + x));
 }
 
-/* What a field may hold after any decoding, damaged or not. */
-static void assert_valid(const MicaMotionField *f, int references)
+/* What a field may hold after any decoding, damaged or not: where motion is missing, the decoder
+ * has stopped. */
+static void assert_valid(const MicaMotionField *f, MicaStatus status)
 {
-    for (int i = 0; i < f->columns * f->rows; i++)
-        assert_in_range(f->block[i].references, 1, references == 1 ? 1 : 3);
+    for (int y = 0; y < f->seen_rows; y++)
+        for (int x = 0; x < f->seen_columns; x++)
+            assert_in_range(f->block[y * f->columns + x].references, status == MICA_OK,
+                            f->references == 1 ? 1 : 3);
+}
+
+static MicaMotionField field_of(int width, int height, int references, int range)
+{
+    MicaMotionField field;
+    assert_int_equal(mica_motion_field_create(&field, width, height), MICA_OK);
+    fill_randomly(&field, references, range);
+    return field;
 }
 
 static void check_code(int width, int height, int references, int range)
 {
-    MicaMotionField field, back;
-    assert_int_equal(mica_motion_field_create(&field, width, height), MICA_OK);
-    assert_int_equal(mica_motion_field_create(&back, width, height), MICA_OK);
-    fill_randomly(&field, references, range);
-    fill_randomly(&back, references, range); /* what is there does not matter */
+    MicaMotionField field = field_of(width, height, references, range);
+    MicaMotionField back = field_of(width, height, references, range);
+    MicaMotionField before = field_of(width, height, 1 + random_below(2), range);
+    const MicaMotionField *const known = random_below(2) ? &before : NULL;
+    memcpy(back.distance, field.distance, sizeof field.distance);
     MicaWriter out = {0};
-    assert_int_equal(mica_motion_encode(&field, references, &out), MICA_OK);
-    assert_int_equal(mica_motion_decode(&back, references, out.data, out.size), MICA_OK);
+    assert_int_equal(mica_motion_encode(&field, known, &out, NULL), MICA_OK);
+    assert_int_equal(mica_motion_decode(&back, known, out.data, out.size), MICA_OK);
     assert_same_motion(&field, &back);
     /* An exact copy: reads past the end are seen. Cut or flipped, it may mean other motion, but
      * nothing that a field cannot hold. */
@@ -193,24 +212,25 @@ static void check_code(int width, int height, int references, int range)
     for (size_t at = 0; at < out.size; at += 1 + out.size / 50, tried++) {
         uint8_t *cut = malloc(at ? at : 1);
         memcpy(cut, out.data, at);
-        refused += mica_motion_decode(&back, references, cut, at) == MICA_ERROR_BITSTREAM;
-        assert_valid(&back, references);
+        MicaStatus status = mica_motion_decode(&back, known, cut, at);
+        refused += status == MICA_ERROR_BITSTREAM;
+        assert_valid(&back, status);
         free(cut);
         memcpy(copy, out.data, out.size);
         copy[at] ^= (uint8_t)(1 << random_below(8));
-        const MicaStatus status = mica_motion_decode(&back, references, copy, out.size);
+        status = mica_motion_decode(&back, known, copy, out.size);
         assert_true(status == MICA_OK || status == MICA_ERROR_BITSTREAM);
-        assert_valid(&back, references);
+        assert_valid(&back, status);
     }
     assert_int_equal(refused, tried);
     memcpy(copy, out.data, out.size);
     copy[out.size] = 0;
-    assert_int_equal(mica_motion_decode(&back, references, copy, out.size + 1),
-                     MICA_ERROR_BITSTREAM);
+    assert_int_equal(mica_motion_decode(&back, known, copy, out.size + 1), MICA_ERROR_BITSTREAM);
     free(copy);
     mica_writer_free(&out);
     mica_motion_field_free(&field);
     mica_motion_field_free(&back);
+    mica_motion_field_free(&before);
 }
 
 static void test_code(void **state)
@@ -222,6 +242,95 @@ static void test_code(void **state)
         for (int range = 0; range < 3; range++)
             for (int references = 1; references <= 2; references++)
                 check_code(sizes[k][0], sizes[k][1], references, ranges[range]);
+}
+
+/* ---- motion to take over ---- */
+
+static MicaMotionBlock motion(unsigned references, int x0, int y0, int x1, int y1)
+{
+    return (MicaMotionBlock){.references = (uint8_t)references,
+                             .vector = {{(int16_t)x0, (int16_t)y0}, {(int16_t)x1, (int16_t)y1}}};
+}
+
+static void assert_candidates(const MicaMotionField *f, const MicaMotionField *before,
+                              const MicaMotionBlock *expected, int count)
+{
+    MicaMotionBlock candidate[MICA_MOTION_CANDIDATES];
+    assert_int_equal(mica_motion_candidates(f, before, 2, 2, 1, candidate), count);
+    for (int i = 0; i < count; i++)
+        assert_true(mica_motion_is_same(&candidate[i], &expected[i]));
+}
+
+/* For the 16x16 at (2, 2) of 48x48: in the order of docs/video.md, without repetitions. */
+static void test_candidates(void **state)
+{
+    (void)state;
+    MicaMotionField f, before;
+    assert_int_equal(mica_motion_field_create(&f, 48, 48), MICA_OK);
+    assert_int_equal(mica_motion_field_create(&before, 48, 48), MICA_OK);
+    f.references = 2;
+    f.distance[0] = 2;
+    f.distance[1] = -2;
+    const MicaMotionBlock still = motion(3, 0, 0, 0, 0);
+    assert_candidates(&f, NULL, &still, 1);
+    assert_candidates(&f, &before, &still, 1); /* the frame before was a key frame */
+    before.distance[0] = 4;
+    mica_motion_fill(&before, 3, 3, 0, motion(1, 10, -7, 0, 0)); /* in the middle */
+    mica_motion_fill(&before, 4, 4, 0, motion(2, 0, 0, 30, 3));  /* beyond the lower right corner */
+    before.distance[1] = -1;
+    f.block[3 * f.columns + 1] = motion(1, 1, 2, 0, 0);  /* left, at its last row */
+    f.block[1 * f.columns + 3] = motion(2, 0, 0, 3, 4);  /* above, at its last column */
+    f.block[1 * f.columns + 4] = motion(1, 1, 2, 9, 9);  /* as the first: what is unused differs */
+    f.block[4 * f.columns + 1] = motion(3, 5, 6, 7, 8);  /* left and below */
+    f.block[1 * f.columns + 1] = motion(1, -1, 0, 0, 0); /* left and above */
+    const MicaMotionBlock expected[] = {motion(1, 1, 2, 0, 0),
+                                        motion(2, 0, 0, 3, 4),
+                                        motion(3, 5, 6, 7, 8),
+                                        motion(1, -1, 0, 0, 0),
+                                        motion(3, 5, -4, -5, 4),
+                                        motion(3, -60, -6, 60, 6),
+                                        still};
+    assert_candidates(&f, &before, expected, 7);
+    /* Both references on one side: the first is usual. */
+    f.distance[1] = 3;
+    const MicaMotionBlock one_side[] = {expected[0],
+                                        expected[1],
+                                        expected[2],
+                                        expected[3],
+                                        motion(1, 5, -4, 0, 0),
+                                        motion(1, -60, -6, 0, 0),
+                                        motion(1, 0, 0, 0, 0)};
+    assert_candidates(&f, &before, one_side, 7);
+    /* A distance of 0, which damage may bring, is nothing to scale by. */
+    before.distance[0] = before.distance[1] = 0;
+    const MicaMotionBlock around[] = {expected[0], expected[1], expected[2], expected[3],
+                                      motion(1, 0, 0, 0, 0)};
+    assert_candidates(&f, &before, around, 5);
+    mica_motion_field_free(&f);
+    mica_motion_field_free(&before);
+}
+
+/* What the search counts with follows what the coder spends. */
+static void test_rates(void **state)
+{
+    (void)state;
+    MicaMotionModels models;
+    MicaMotionRates rates;
+    mica_motion_models_begin(&models);
+    models.split[0][0] = MICA_BIT_MODEL_NEW;
+    models.split[1][0] = mica_bit_model(32, 0);
+    models.zero[0] = mica_bit_model(64, 0);
+    models.longer[0][0] = mica_bit_model(128, 0);
+    models.longer[0][1] = mica_bit_model(64, 0);
+    mica_motion_rates_set(&rates, &models);
+    assert_int_equal(rates.split[0][0][0], 16);
+    assert_int_equal(rates.split[0][0][1], 16);
+    assert_int_equal(rates.split[1][0][1], 48);
+    assert_in_range(rates.split[1][0][0], 3, 4); /* 0.193 bits */
+    assert_int_equal(rates.component[0][0], 32);
+    assert_in_range(rates.component[0][1], 16 + 6 + 16, 16 + 7 + 16);
+    /* one digit more, and no third: 0.415 bits */
+    assert_in_range(rates.component[0][2], 16 + 6 + 16 + 6 + 16, 16 + 7 + 16 + 7 + 16);
 }
 
 /* ---- search ---- */
@@ -268,7 +377,14 @@ static MicaMotionField search(const MicaImage *now, const MicaImage *before, con
     MicaMotionSearch s;
     assert_int_equal(mica_motion_search_create(&s, now->width, now->height), MICA_OK);
     const MicaMotionKernels k = kernels();
-    mica_motion_search(&s, &k, &current, reference, 100, pool, &field);
+    MicaMotionModels models;
+    MicaMotionRates rates;
+    mica_motion_models_begin(&models);
+    mica_motion_rates_set(&rates, &models);
+    field.references = after ? 2 : 1;
+    field.distance[0] = 1;
+    field.distance[1] = -1;
+    mica_motion_search(&s, &k, &current, reference, NULL, &rates, 100, pool, &field);
     mica_motion_search_free(&s);
     mica_pool_destroy(&pool);
     mica_reference_free(&current);
@@ -289,8 +405,8 @@ static void test_search(void **state)
         /* What is at x now was at x + shift before. */
         MicaImage before = view(WIDTH, HEIGHT, -shifts[k][0] / 4.0, -shifts[k][1] / 4.0);
         MicaMotionField field = search(&now, &before, NULL, 2);
-        for (int y = 5; y < field.rows - 5; y++)
-            for (int x = 5; x < field.columns - 5; x++) {
+        for (int y = 5; y < field.seen_rows - 5; y++)
+            for (int x = 5; x < field.seen_columns - 5; x++) {
                 const MicaMotionBlock *b = field.block + y * field.columns + x;
                 assert_int_equal(b->references, 1);
                 assert_int_equal(b->vector[0].x, shifts[k][0]);
@@ -314,11 +430,11 @@ static void test_two_references(void **state)
             memset(side[i].data + y * side[i].stride + i * WIDTH / 2, 0, WIDTH / 2);
     }
     MicaMotionField field = search(&now, &side[0], &side[1], 1);
-    for (int y = 0; y < field.rows; y++)
-        for (int x = 3; x < field.columns - 3; x++) {
-            const int left = x < field.columns / 2;
+    for (int y = 0; y < field.seen_rows; y++)
+        for (int x = 3; x < field.seen_columns - 3; x++) {
+            const int left = x < field.seen_columns / 2;
             const MicaMotionBlock *b = field.block + y * field.columns + x;
-            if (abs(x - field.columns / 2) < 2)
+            if (abs(x - field.seen_columns / 2) < 2)
                 continue;
             assert_int_equal(b->references, left ? 2 : 1);
             assert_int_equal(b->vector[left].x, left ? 12 : -12);
@@ -357,6 +473,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prediction),     cmocka_unit_test(test_code),
+        cmocka_unit_test(test_candidates),     cmocka_unit_test(test_rates),
         cmocka_unit_test(test_search),         cmocka_unit_test(test_two_references),
         cmocka_unit_test(test_search_threads),
     };
