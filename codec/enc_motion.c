@@ -70,12 +70,12 @@ static void guess_known(MicaGuesses *g, const MicaMotionField *f, int column, in
 
 /* `larger`: of the square that this one is a quarter of, NULL for the largest. */
 static MicaMatch find_vector(const Search *s, MicaKnownSatds *known, MicaSquare square, int which,
-                             const MicaMatch *larger)
+                             MicaVector expected, const MicaMatch *larger)
 {
     const MicaMotionField *f = s->field;
     const int column = square.column, row = square.row, level = square.level, size = 1 << level;
     MicaGuesses g = {.count = 0};
-    mica_guess(&g, mica_motion_expected(f, column, row, level, which));
+    mica_guess(&g, expected);
     if (larger)
         mica_guess(&g, larger->vector);
     if (level > 1)
@@ -104,22 +104,24 @@ typedef struct Choice {
     unsigned cost;
 } Choice;
 
-/* The best of what can be taken over. */
+/* Motion that can be taken over. */
+typedef struct Candidates {
+    MicaMotionBlock motion[MICA_MOTION_CANDIDATES];
+    int count;
+} Candidates;
+
 static void choose_taken(const Search *s, MicaKnownSatds *known, MicaSquare square,
-                         const uint16_t rate[2], Choice *best)
+                         const Candidates *c, const uint16_t rate[2], Choice *best)
 {
-    MicaMotionBlock candidate[MICA_MOTION_CANDIDATES];
-    const int count = mica_motion_candidates(s->field, s->before, square.column, square.row,
-                                             square.level, candidate);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < c->count; i++) {
         const unsigned bits =
             mica_match_cost(&s->match, (unsigned)rate[1] + s->match.rates->candidate[i]);
         if (bits >= best->cost)
             continue;
         const unsigned cost =
-            bits + mica_match_satd(&s->match, known, square, &candidate[i], best->cost - bits);
+            bits + mica_match_satd(&s->match, known, square, &c->motion[i], best->cost - bits);
         if (cost < best->cost) {
-            *best = (Choice){candidate[i], cost};
+            *best = (Choice){c->motion[i], cost};
             best->motion.taken = 1;
         }
     }
@@ -173,9 +175,12 @@ static unsigned choose(const Search *s, MicaKnownSatds *known, MicaSquare square
     MicaMatch match[MICA_MOTION_REFERENCES];
     Choice best = {{.references = 0}, UINT32_MAX};
     const uint16_t *taken = s->match.rates->taken[level][mica_motion_count_own(f, column, row)];
-    choose_taken(s, known, square, taken, &best);
+    Candidates c;
+    c.count = mica_motion_candidates(f, s->before, column, row, level, c.motion);
+    choose_taken(s, known, square, &c, taken, &best);
     for (int i = 0; i < f->references; i++)
-        match[i] = find_vector(s, known, square, i, larger ? &larger[i] : NULL);
+        match[i] = find_vector(s, known, square, i, mica_motion_expected(c.motion, c.count, i),
+                               larger ? &larger[i] : NULL);
     choose_own(s, known, square, taken, match, &best);
     best.motion.level = (uint8_t)level;
     if (level > 0) {

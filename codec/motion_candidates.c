@@ -78,34 +78,12 @@ int mica_motion_candidates(const MicaMotionField *f, const MicaMotionField *befo
     return list.count;
 }
 
-/* ---- expected vectors ---- */
-
-static int median(int a, int b, int c)
+MicaVector mica_motion_expected(const MicaMotionBlock *candidate, int count, int which)
 {
-    const int low = a < b ? a : b, high = a < b ? b : a;
-    return c < low ? low : c > high ? high : c;
-}
-
-MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int level,
-                                int which)
-{
-    const MicaMotionBlock *near[3] = {block_at(field, column - 1, row),
-                                      block_at(field, column, row - 1),
-                                      block_at(field, column + (1 << level), row - 1)};
-    if (!near[2])
-        near[2] = block_at(field, column - 1, row - 1);
-    MicaVector v[3] = {{0, 0}, {0, 0}, {0, 0}};
-    int found = 0, only = 0;
-    for (int i = 0; i < 3; i++)
-        if (near[i] && near[i]->references >> which & 1) {
-            v[i] = near[i]->vector[which];
-            only = i;
-            found++;
-        }
-    if (found == 1)
-        return v[only];
-    return (MicaVector){(int16_t)median(v[0].x, v[1].x, v[2].x),
-                        (int16_t)median(v[0].y, v[1].y, v[2].y)};
+    for (int i = 0; i < count; i++)
+        if (candidate[i].references >> which & 1)
+            return candidate[i].vector[which];
+    return (MicaVector){0, 0};
 }
 
 /* ---- contexts ---- */

@@ -17,11 +17,9 @@
 int mica_motion_candidates(const MicaMotionField *field, const MicaMotionField *before, int column,
                            int row, int level, MicaMotionBlock candidate[MICA_MOTION_CANDIDATES]);
 
-/* The vector to a reference that a square is thought to have: the median of those left of it, above
- * it, and above to its right; the only one if just one is there; one that is missing counts as 0.
- */
-MicaVector mica_motion_expected(const MicaMotionField *field, int column, int row, int level,
-                                int which);
+/* The vector to a reference that a square with motion of its own is thought to have: that of the
+ * first candidate that has one, or 0. */
+MicaVector mica_motion_expected(const MicaMotionBlock *candidate, int count, int which);
 
 /* Contexts: how many of the blocks left of a square and above it belong to a smaller square; have
  * motion of their own; have these references. */

@@ -148,8 +148,8 @@ static MicaMotionBlock code_motion(Coder *c, int x, int y, int level, const Mica
         coded.references = code_references(c, x, y, wanted->references);
         for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
             if (coded.references >> i & 1)
-                coded.vector[i] = code_vector(c, mica_motion_expected(c->field, x, y, level, i),
-                                              wanted->vector[i]);
+                coded.vector[i] =
+                    code_vector(c, mica_motion_expected(candidate, count, i), wanted->vector[i]);
     }
     coded.level = (uint8_t)level;
     return coded;
