@@ -82,7 +82,7 @@ static MicaSearchSchedule search_schedule(const Encoder *e)
     if (g->columns * g->rows > 1 &&
         (g->segment_width < SEARCH_SIDE || g->segment_height < SEARCH_SIDE))
         return (MicaSearchSchedule){0, 0};
-    return mica_search_schedule(e->settings->effort);
+    return mica_search_schedule(e->settings->effort, e->prediction != NULL);
 }
 
 static MicaStatus look_at_prediction(Encoder *e, MicaError *error)
@@ -130,8 +130,10 @@ static MicaStatus setup(Encoder *e, MicaError *error)
         return status;
     status = mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid,
                                          &e->rounding, h->quality, h->passes, error);
-    e->segments.search =
-        (MicaSearchPlan){.image = e->image, .schedule = schedule, .frugality = e->trial->tune};
+    e->segments.search = (MicaSearchPlan){.image = e->image,
+                                          .prediction = e->prediction,
+                                          .schedule = schedule,
+                                          .frugality = e->trial->tune};
     return status;
 }
 

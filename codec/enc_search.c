@@ -24,13 +24,16 @@
 #define MOMENT1 0.8f
 #define MOMENT2 0.95f
 
-MicaSearchSchedule mica_search_schedule(int effort)
+MicaSearchSchedule mica_search_schedule(int effort, int predicted)
 {
     static const MicaSearchSchedule schedules[10] = {
         [3] = {0, 2},  [4] = {0, 4},   [5] = {0, 8},    [6] = {30, 8},
         [7] = {60, 8}, [8] = {120, 8}, [9] = {250, 10},
     };
-    return schedules[effort < 0 || effort > 9 ? 0 : effort];
+    MicaSearchSchedule schedule = schedules[effort < 0 || effort > 9 ? 0 : effort];
+    if (predicted)
+        schedule.iterations = 0;
+    return schedule;
 }
 
 int mica_search_is_idle(MicaSearchSchedule schedule)
@@ -213,6 +216,7 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
     MicaSearchPicture picture = {.network = network,
                                  .latents = latents,
                                  .image = plan->image,
+                                 .prediction = plan->prediction,
                                  .y = y,
                                  .skip = skip,
                                  .lambda = lambda / 3.0f / (float)plan->frugality};

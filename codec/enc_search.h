@@ -19,11 +19,13 @@ typedef struct MicaSearchSchedule {
     int iterations, sweeps;
 } MicaSearchSchedule;
 
-MicaSearchSchedule mica_search_schedule(int effort);
+/* With a prediction there is no descent: the hyper networks in float do not know it. */
+MicaSearchSchedule mica_search_schedule(int effort, int predicted);
 int mica_search_is_idle(MicaSearchSchedule schedule);
 
 typedef struct MicaSearchPlan {
     const MicaImage *image;
+    const MicaImage *prediction; /* NULL: none */
     MicaSearchSchedule schedule;
     double frugality; /* scales the price of a bit, 1 is usual */
 } MicaSearchPlan;

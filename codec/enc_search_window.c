@@ -4,6 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "models/condition.h"
 
 /* Channel counts, short. */
 typedef struct Sizes {
@@ -46,6 +47,18 @@ static void read_latents(MicaSearchWindow *win)
             for (int c = 0; c < s.latents; c++)
                 win->target[to * s.latents + c] = (float)y[c] * pic->step[c];
         }
+}
+
+/* The prediction does not change while latents are searched, so the integer networks tell. */
+static void look_at_prediction(MicaSearchWindow *win)
+{
+    const MicaSearchPicture *pic = win->picture;
+    const int channels = pic->network->config.features;
+    const MicaPlane beside = {
+        win->beside,
+        channels,
+        {2 * win->x, 2 * win->y, 2 * (win->x + win->w), 2 * (win->y + win->h)}};
+    mica_condition_synthesis(pic->latents->runner, &beside);
 }
 
 static float *floats(size_t count)
@@ -100,6 +113,14 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     for (int i = 0; i < n->config.synthesis; i++)
         win->synthesis_mask[i] =
             win->masks + MICA_CONTEXT_STEPS * context_mask + (size_t)i * synthesis_mask;
+    if (picture->prediction) {
+        win->beside = mica_alloc_zero(4 * s.pixels, (size_t)s.features * sizeof *win->beside);
+        if (!win->beside) {
+            mica_search_window_free(win);
+            return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
+        }
+        look_at_prediction(win);
+    }
     mica_search_window_read_prior(win);
     read_latents(win);
     return MICA_OK;
@@ -116,6 +137,7 @@ void mica_search_window_free(MicaSearchWindow *win)
     mica_free(win->by_index);
     mica_free(win->context);
     mica_free(win->synthesis);
+    mica_free(win->beside);
     mica_free(win->row_loss);
     mica_free(win->masks);
     memset(win, 0, sizeof *win);
@@ -215,7 +237,7 @@ static void head_row(void *context, int index, int thread)
 
 /* Where a sample of the picture is, and what its error does to the loss. */
 typedef struct PixelRow {
-    const MicaImage *image;
+    const MicaImage *image, *prediction; /* the second may be NULL */
     float lambda;
     int x, y; /* first pixel of the row of 8x8 blocks */
 } PixelRow;
@@ -245,6 +267,8 @@ static double compare_row(const PixelRow *row, float *samples, int blocks)
     for (int dy = 0; dy < 8; dy++) {
         const int y = row->y + dy;
         const uint8_t *line = y < image->height ? image->data + y * image->stride : NULL;
+        const MicaImage *from = line ? row->prediction : NULL;
+        const uint8_t *before = from ? from->data + y * from->stride : NULL;
         for (int b = 0; b < blocks; b++)
             for (int dx = 0; dx < 8; dx++) {
                 float *v = samples + (ptrdiff_t)b * 192 + (dy * 8 + dx) * 3;
@@ -255,7 +279,8 @@ static double compare_row(const PixelRow *row, float *samples, int blocks)
                 }
                 float value[3], error[3];
                 for (int c = 0; c < 3; c++)
-                    value[c] = v[c] * (1.0f / 64);
+                    value[c] = v[c] * (1.0f / 64) +
+                               (before ? sample(from, before, x, gray ? 0 : c) : 0.0f);
                 for (int c = 0; c < 3; c++)
                     error[c] = clamped(value[c]) - sample(image, line, x, gray ? 0 : c);
                 if (gray)
@@ -289,8 +314,11 @@ static void pixel_row(void *context, int index, int thread)
             gained[x * s.features + c] = stream[x * s.features + c] * pic->head_gain[c];
     pic->network->kernels.product(&pic->network->head.forward, gained, s.features, samples, 192,
                                   (size_t)width, 0);
-    const PixelRow row = {
-        .image = pic->image, .lambda = pic->lambda, .x = win->x * 16, .y = win->y * 16 + index * 8};
+    const PixelRow row = {.image = pic->image,
+                          .prediction = pic->prediction,
+                          .lambda = pic->lambda,
+                          .x = win->x * 16,
+                          .y = win->y * 16 + index * 8};
     win->row_loss[index] = compare_row(&row, samples, width);
     if (win->rounding == MICA_ROUND_HARD)
         return;
@@ -324,6 +352,8 @@ double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding, flo
     }
     mica_float_up(&win->runner, &n->from_latent, win->features + s.prior, stride, win->synthesis,
                   win->w, win->h);
+    for (size_t i = 0; win->beside && i < 4 * s.pixels * (size_t)s.features; i++)
+        win->synthesis[i] += win->beside[i];
     for (int i = 0; i < n->config.synthesis; i++)
         mica_float_block(&win->runner, &n->synthesis[i], win->synthesis, 2 * win->w, 2 * win->h,
                          soft ? win->synthesis_mask[i] : NULL, 0);

@@ -15,7 +15,8 @@ typedef struct MicaSearchPicture {
     const MicaFloatNetwork *network;
     const MicaLatents *latents; /* the integer encoder's, with the hyper features */
     const MicaImage *image;
-    const MicaPlane *y; /* from the analysis */
+    const MicaImage *prediction; /* of it; NULL: there is none */
+    const MicaPlane *y;          /* from the analysis */
     const MicaBitTable *bits;
     int skip;     /* scale indices below are not coded */
     float lambda; /* bits per squared error of one sample, picture sum */
@@ -44,6 +45,7 @@ typedef struct MicaSearchWindow {
     float *prior_gradient; /* of the loss by the hyper features; NULL: not wanted */
     float *context;        /* [h w][context]: stream, then gradient */
     float *synthesis;      /* [2 h 2 w][features]: stream, then gradient */
+    int16_t *beside;       /* the same: what the prediction adds to the stream; NULL: nothing */
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */

@@ -62,36 +62,30 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
     memset(times, 0, sizeof *times);
     const double start = mica_clock_ms();
     const double pixels = image ? (double)image->width * image->height : 0;
-    MicaEncodeSettings cheap = *settings;
-    const MicaEncodeSettings *s = settings;
-    if (prediction && settings->effort > CHEAP_EFFORT) { /* the search knows no prediction */
-        cheap.effort = CHEAP_EFFORT;
-        s = &cheap;
-    }
     const Task task = {.session = session,
                        .image = image,
                        .prediction = prediction,
-                       .settings = s,
+                       .settings = settings,
                        .decoded = decoded,
                        .times = times};
     MicaStatus status;
-    if (s->target_size > 0 || s->target_bpp > 0 || s->target_psnr > 0) {
+    if (settings->target_size > 0 || settings->target_bpp > 0 || settings->target_psnr > 0) {
         MicaRateTarget target = {.goal = MICA_RATE_BYTES, .start = -1, .pixels = pixels, .unit = 1};
-        if (s->target_psnr > 0) {
+        if (settings->target_psnr > 0) {
             target.goal = MICA_RATE_PSNR;
-            target.value = s->target_psnr;
+            target.value = settings->target_psnr;
             target.measure = "dB";
-        } else if (s->target_bpp > 0) {
-            target.value = s->target_bpp * pixels / 8;
+        } else if (settings->target_bpp > 0) {
+            target.value = settings->target_bpp * pixels / 8;
             target.measure = "bits per pixel";
             target.unit = pixels / 8;
         } else {
-            target.value = (double)s->target_size;
+            target.value = (double)settings->target_size;
             target.measure = "bytes";
         }
         status = encode_target(&task, &target, out, error);
     } else {
-        MicaRatePoint point = {.quality = (int)(s->quality * MICA_MAX_QUALITY / 100 + 0.5),
+        MicaRatePoint point = {.quality = (int)(settings->quality * MICA_MAX_QUALITY / 100 + 0.5),
                                .tune = 1};
         status = encode_point((void *)(uintptr_t)&task, &point, error);
         *out = point.stream;

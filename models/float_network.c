@@ -117,7 +117,7 @@ static void build(Builder *b, MicaFloatNetwork *n)
     const MicaNetworkConfig *c = &n->config;
     const int f = c->features, m = c->latents, z = c->hyper, p = c->prior, t = c->context;
     char name[64];
-    layer(b, "stem", &n->stem, 192, f);
+    layer(b, "stem", &n->stem, c->condition ? 2 * 192 : 192, f);
     layer(b, "to_latent", &n->to_latent, 4 * f, m);
     for (int i = 0; i < c->analysis; i++) {
         snprintf(name, sizeof name, "analysis.%d", i);
