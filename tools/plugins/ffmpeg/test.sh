@@ -107,13 +107,11 @@ for bframes in 1 3 7; do
 done
 
 # A damaged key frame costs the frames up to the next one, or none with concealment.
-python3 - g5.nut bad.nut <<'EOF' || exit 1
-import sys
-data = bytearray(open(sys.argv[1], 'rb').read())
-at = [i for i in range(len(data)) if data[i:i + 4] == b'\x09\x04\x00\x00']
-data[at[2] + 60] ^= 255
-open(sys.argv[2], 'wb').write(data)
-EOF
+at=$("$ffprobe" -v error -select_streams v -of csv=p=0 -show_entries packet=pos,flags g5.nut |
+    awk -F, '/K/ && ++n == 3 { print $1 + 60 }')
+byte=$(od -An -tu1 -j "$at" -N 1 g5.nut)
+cp g5.nut bad.nut
+printf "\\$(printf %o $((byte ^ 255)))" | dd of=bad.nut bs=1 seek="$at" conv=notrunc status=none
 equal "a damaged packet" "$(frames -i bad.nut 2>/dev/null | wc -l)" 20
 equal "concealed" "$(frames -conceal 1 -i bad.nut 2>/dev/null | uniq -c | awk '$1 == 6' | wc -l)" 1
 echo "$passed checks passed"
