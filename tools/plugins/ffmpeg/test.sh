@@ -104,6 +104,9 @@ for bframes in 1 3 7; do
     # Not NUT: it has no negative times, so that the first frame comes later than 0 there.
     equal "$bframes B frames, seeking" "$(frames -ss 0.6 -i copy-bf.mov -frames:v 3)" \
         "$(frames -i bf.nut | sed -n 16,18p)"
+    # An edit list hides frames that are needed for decoding.
+    ff -ss 0.6 -i copy-bf.mov -c copy trimmed.mov
+    equal "$bframes B frames, trimmed" "$(frames -i trimmed.mov)" "$(frames -i bf.nut | sed -n '16,$p')"
 done
 
 # A damaged key frame costs the frames up to the next one, or none with concealment.
