@@ -21,6 +21,7 @@ typedef struct LibMicaDecodeContext {
     MicaVideoDecoder *decoder;
     AVPacket **packet; /* the first `sent` wait for their frames, the others are empty */
     int packets, sent;
+    int error; /* of a frame, to be returned */
     char *model, *predicted_model;
     int conceal;
 } LibMicaDecodeContext;
@@ -165,6 +166,16 @@ static int send_packet(AVCodecContext *avctx)
     return libmica_error(avctx, status, &error);
 }
 
+static int take_error(LibMicaDecodeContext *s, int otherwise)
+{
+    int ret = s->error ? s->error : otherwise;
+    s->error = 0;
+    return ret;
+}
+
+/* One packet can bring several errors. They are returned as one, when there is nothing else to do:
+ * with an error avcodec_send_packet() needs to have taken its packet, or there is no room for the
+ * next, which programs take for a broken decoder. */
 static int mica_receive_frame(AVCodecContext *avctx, AVFrame *frame)
 {
     LibMicaDecodeContext *s = avctx->priv_data;
@@ -172,23 +183,27 @@ static int mica_receive_frame(AVCodecContext *avctx, AVFrame *frame)
         MicaVideoFrame f = {.struct_size = sizeof(f)};
         MicaError error = {0};
         MicaStatus status = mica_video_decoder_receive(s->decoder, &f, &error);
-        int ret = 0;
+        AVPacket *packet;
+        int ret, hidden;
+        if (status == MICA_ERROR_EOF)
+            return take_error(s, AVERROR_EOF);
         if (status == MICA_ERROR_AGAIN) {
-            if ((ret = send_packet(avctx)) < 0)
-                return ret;
-        } else {
-            AVPacket *packet = packet_of(s, &f);
-            /* What a container cut off; decoded for the sake of the frames after it. */
-            int discard = packet && packet->flags & AV_PKT_FLAG_DISCARD;
-            if (status != MICA_OK)
-                ret = libmica_error(avctx, status, &error);
-            else if (!discard)
-                ret = output_frame(avctx, frame, &f, packet);
-            if (packet)
-                av_packet_unref(packet);
-            if (status != MICA_OK || !discard)
-                return ret;
+            ret = send_packet(avctx);
+            if (ret < 0)
+                return take_error(s, ret);
+            continue;
         }
+        packet = packet_of(s, &f);
+        if (status != MICA_OK)
+            s->error = libmica_error(avctx, status, &error);
+        if (!packet)
+            return take_error(s, AVERROR_BUG);
+        /* Containers mark what they cut off, but frames that are shown need it. */
+        hidden = status != MICA_OK || packet->flags & AV_PKT_FLAG_DISCARD;
+        ret = hidden ? 0 : output_frame(avctx, frame, &f, packet);
+        av_packet_unref(packet);
+        if (!hidden)
+            return ret;
     }
 }
 
@@ -198,6 +213,7 @@ static void mica_decode_flush(AVCodecContext *avctx)
     mica_video_decoder_flush(s->decoder);
     while (s->sent > 0)
         av_packet_unref(s->packet[--s->sent]);
+    s->error = 0;
 }
 
 static av_cold int mica_decode_close(AVCodecContext *avctx)
