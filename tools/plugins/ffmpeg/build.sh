@@ -22,8 +22,15 @@ for tool in apt-get dpkg-source make cmake pkg-config patch cc; do
         exit 77
     fi
 done
+for package in zlib libpng libjpeg libavformat libavcodec libswscale; do # all but zlib: of the mica command
+    if ! pkg-config --exists "$package"; then
+        echo "build.sh: $package is missing"
+        exit 77
+    fi
+done
 mkdir -p "$folder"
 cd "$folder"
+folder=$(pwd)
 jobs=${JOBS:-$(nproc)}
 
 # An apt of its own: the system may have no deb-src lines, and they need not come from this release.
@@ -39,11 +46,13 @@ fetch() {
     set -- -q -o "Dir::Etc::SourceList=$folder/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o "Dir::State::Lists=$folder/apt/lists" -o "Dir::Cache=$folder/apt/cache"
     apt-get "$@" update || exit 77
+    rm -rf ffmpeg-[0-9]*/ # of an interrupted run
     apt-get "$@" source ffmpeg || exit 77
-    mv ffmpeg-[0-9]*/ source
+    set -- ffmpeg-[0-9]*/
     while read -r name; do
-        patch -d source -p1 <"$here/patches/$release/$name"
+        patch -d "$1" -p1 <"$here/patches/$release/$name"
     done <"$here/patches/$release/series"
+    mv "$1" source
 }
 [ -d source ] || fetch
 

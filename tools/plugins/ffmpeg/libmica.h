@@ -16,15 +16,19 @@
 #include "libavutil/version.h"
 
 #include "avcodec.h"
+#include "version.h"
 
 #ifndef CODEC_LONG_NAME /* before 6.0 */
 #define CODEC_LONG_NAME(text) .p.long_name = NULL_IF_CONFIG_SMALL(text)
 #endif
 
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100) /* 6.0 */
-#define LIBMICA_FRAME_DURATION(frame) (frame)->duration
+/* Since 6.0 decoders can say which packet a frame takes its properties from; before,
+ * ff_get_buffer() took them from internal->last_pkt_props. */
+#if LIBAVCODEC_VERSION_MAJOR >= 60
+#define LIBMICA_CAP_FRAME_PROPS FF_CODEC_CAP_SETS_FRAME_PROPS
 #else
-#define LIBMICA_FRAME_DURATION(frame) (frame)->pkt_duration
+#define LIBMICA_LAST_PACKET 1
+#define LIBMICA_CAP_FRAME_PROPS 0
 #endif
 
 #ifdef AV_FRAME_FLAG_KEY /* 6.1 */

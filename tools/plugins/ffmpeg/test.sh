@@ -104,16 +104,25 @@ for bframes in 1 3 7; do
     # Not NUT: it has no negative times, so that the first frame comes later than 0 there.
     equal "$bframes B frames, seeking" "$(frames -ss 0.6 -i copy-bf.mov -frames:v 3)" \
         "$(frames -i bf.nut | sed -n 16,18p)"
+    # An edit list hides frames that are needed for decoding.
+    ff -ss 0.6 -i copy-bf.mov -c copy trimmed.mov
+    equal "$bframes B frames, trimmed" "$(frames -i trimmed.mov)" "$(frames -i bf.nut | sed -n '16,$p')"
 done
 
+damage() { # damage IN OUT CONDITION: change a byte of the packet for which the condition of awk holds
+    at=$("$ffprobe" -v error -select_streams v -of csv=p=0 -show_entries packet=pos,flags "$1" |
+        awk -F, "/K/ { key++ } $3 { print \$1 + 60; exit }")
+    byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+    cp "$1" "$2"
+    printf "\\$(printf %o $((byte ^ 255)))" | dd of="$2" bs=1 seek="$at" conv=notrunc status=none
+}
 # A damaged key frame costs the frames up to the next one, or none with concealment.
-python3 - g5.nut bad.nut <<'EOF' || exit 1
-import sys
-data = bytearray(open(sys.argv[1], 'rb').read())
-at = [i for i in range(len(data)) if data[i:i + 4] == b'\x09\x04\x00\x00']
-data[at[2] + 60] ^= 255
-open(sys.argv[2], 'wb').write(data)
-EOF
+damage g5.nut bad.nut 'key == 3'
 equal "a damaged packet" "$(frames -i bad.nut 2>/dev/null | wc -l)" 20
 equal "concealed" "$(frames -conceal 1 -i bad.nut 2>/dev/null | uniq -c | awk '$1 == 6' | wc -l)" 1
+# Among B frames one packet can bring several errors.
+ff -i clip.mkv -map 0:v -c:v libmica -g 10 -bf 3 -quality 60 bf.nut
+damage bf.nut bad.nut 'NR == 2'
+equal "a damaged packet among B frames" "$(frames -i bad.nut 2>/dev/null)" "$(frames -i bf.nut | sed 2,10d)"
+equal "concealed among B frames" "$(frames -conceal 1 -i bad.nut 2>/dev/null | uniq -c | awk '$1 == 10' | wc -l)" 1
 echo "$passed checks passed"
