@@ -16,7 +16,7 @@
 typedef struct MicaPlannedFrame {
     int frame; /* of the group: 0 is the first in time */
     int depth; /* 0: anchor */
-    int phase; /* of an anchor: its number since the key frame */
+    int below; /* its quality below that of key frames, in hundredths of the scale */
     MicaFrameHeader header;
 } MicaPlannedFrame;
 

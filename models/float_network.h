@@ -113,8 +113,8 @@ MicaRect mica_float_analysis_reach(const MicaFloatNetwork *network, MicaRect rec
 /* Pixels -> y of the positions of `reach`, in the unit of the integer y, [rows][width][latents].
  * Zeros stand around `reach`: right for what mica_float_analysis_reach() was asked for, and for all
  * if it is the whole picture. The runner is at least of that size, `gain` is that of the stem
- * (mica_float_gains()), `stream` is scratch of 4 features a position. Not for a network that takes a
- * prediction. */
+ * (mica_float_gains()), `stream` is scratch of 4 features a position. Not for a network that takes
+ * a prediction. */
 void mica_float_analyse(const MicaFloatRunner *runner, const MicaImage *image, const float *gain,
                         MicaRect reach, float *stream, float *y);
 

@@ -15,6 +15,12 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
     set_tests_properties(reference_predicted PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
+  add_executable(gop_plan reference/gop_plan.c)
+  target_include_directories(gop_plan PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(gop_plan PRIVATE libmica_static)
+  add_test(NAME reference_gop_plan COMMAND ${MICA_PYTHON}
+    ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_gop_plan.py $<TARGET_FILE:gop_plan>)
+  set_tests_properties(reference_gop_plan PROPERTIES LABELS conformance)
   add_test(NAME reference_training COMMAND ${MICA_PYTHON}
     ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_training.py $<TARGET_FILE:code_predicted>)
   set_tests_properties(reference_training PROPERTIES LABELS conformance TIMEOUT 900

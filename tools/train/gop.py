@@ -1,5 +1,5 @@
 """The order in which libmica codes frames, what each is predicted from, and how far its quality lies below that of key
-frames: codec/enc_gop.c and quality_below() of codec/enc_predicted.c, for the trainer."""
+frames: codec/enc_gop.c for the trainer (tests/reference/test_gop_plan.py compares them)."""
 from collections import namedtuple
 
 SLOTS = 4                        # decoded frames that a decoder keeps
