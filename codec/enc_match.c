@@ -6,7 +6,8 @@
 #define SQUARE MICA_MOTION_SQUARE
 #define BLOCK MICA_MOTION_BLOCK
 
-#define REFINEMENTS 24 /* steps of a descent at most */
+#define REFINEMENTS 24     /* steps of a descent at most */
+#define PAIR_REFINEMENTS 3 /* of both vectors of a pair */
 
 /* ---- vectors ---- */
 
@@ -168,13 +169,13 @@ static void try_whole(const Place *p, MicaVector v, MicaMatch *best)
 
 static void descend_whole(const Place *p, MicaMatch *best)
 {
-    static const int8_t around[4][2] = {{0, -1}, {-1, 0}, {1, 0}, {0, 1}};
+    static const int8_t beside[4][2] = {{0, -1}, {-1, 0}, {1, 0}, {0, 1}};
     for (int step = 8; step >= 4; step -= 4)
         for (int i = 0; i < REFINEMENTS; i++) {
             const MicaVector centre = best->vector;
             for (int k = 0; k < 4; k++)
                 try_whole(p,
-                          vector_of(centre.x + step * around[k][0], centre.y + step * around[k][1]),
+                          vector_of(centre.x + step * beside[k][0], centre.y + step * beside[k][1]),
                           best);
             if (same(centre, best->vector))
                 break;
@@ -194,10 +195,11 @@ static void try_fraction(const Place *p, MicaVector v, MicaMatch *best)
         *best = (MicaMatch){v, cost, bits};
 }
 
+static const int8_t around[8][2] = {{-1, -1}, {0, -1}, {1, -1}, {-1, 0},
+                                    {1, 0},   {-1, 1}, {0, 1},  {1, 1}};
+
 static void refine_fraction(const Place *p, MicaMatch *best)
 {
-    static const int8_t around[8][2] = {{-1, -1}, {0, -1}, {1, -1}, {-1, 0},
-                                        {1, 0},   {-1, 1}, {0, 1},  {1, 1}};
     for (int step = 2; step >= 1; step--) {
         const MicaVector centre = best->vector;
         for (int k = 0; k < 8; k++)
@@ -238,5 +240,46 @@ MicaMatch mica_match_fractions(const MicaMatchFrame *f, MicaKnownSatds *known, M
             try_fraction(&p, whole.vector, &best);
     }
     refine_fraction(&p, &best);
+    return best;
+}
+
+/* Another vector to one reference, if that is better. */
+static int move_one(const MicaMatchFrame *f, MicaKnownSatds *known, MicaSquare square, int which,
+                    MicaVector vector, const MicaVector expected[MICA_MOTION_REFERENCES],
+                    MicaPairMatch *best)
+{
+    MicaMotionBlock motion = {.references = 3};
+    memcpy(motion.vector, best->vector, sizeof motion.vector);
+    motion.vector[which] = vector;
+    unsigned bits = 0;
+    for (int i = 0; i < MICA_MOTION_REFERENCES; i++)
+        bits += vector_cost(f, motion.vector[i], expected[i]);
+    if (bits >= best->cost)
+        return 0;
+    const unsigned cost = bits + mica_match_satd(f, known, square, &motion, best->cost - bits);
+    if (cost >= best->cost)
+        return 0;
+    memcpy(best->vector, motion.vector, sizeof best->vector);
+    best->cost = cost;
+    return 1;
+}
+
+MicaPairMatch mica_match_pair(const MicaMatchFrame *f, MicaKnownSatds *known, MicaSquare square,
+                              const MicaMatch match[MICA_MOTION_REFERENCES],
+                              const MicaVector expected[MICA_MOTION_REFERENCES], unsigned limit)
+{
+    MicaPairMatch best = {{match[0].vector, match[1].vector}, limit};
+    if (!move_one(f, known, square, 0, match[0].vector, expected, &best))
+        return best;
+    for (int i = 0, moved = 1; i < PAIR_REFINEMENTS && moved; i++) {
+        moved = 0;
+        for (int which = 0; which < MICA_MOTION_REFERENCES; which++) {
+            const MicaVector centre = best.vector[which];
+            for (int k = 0; k < 8; k++)
+                moved |= move_one(f, known, square, which,
+                                  vector_of(centre.x + around[k][0], centre.y + around[k][1]),
+                                  expected, &best);
+        }
+    }
     return best;
 }

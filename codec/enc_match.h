@@ -68,6 +68,18 @@ unsigned mica_match_satd(const MicaMatchFrame *f, MicaKnownSatds *known, MicaSqu
 MicaVector mica_match_whole(const MicaMatchFrame *f, MicaSquare square, int which,
                             const MicaGuesses *guesses);
 
+/* Vectors to both references, whose mean is the prediction. */
+typedef struct MicaPairMatch {
+    MicaVector vector[MICA_MOTION_REFERENCES];
+    unsigned cost; /* with the bits of both vectors */
+} MicaPairMatch;
+
+/* Begin with what is best for each reference by itself; if that costs less than `limit`, move the
+ * vectors by quarters of a pixel in turn as long as it helps. */
+MicaPairMatch mica_match_pair(const MicaMatchFrame *f, MicaKnownSatds *known, MicaSquare square,
+                              const MicaMatch match[MICA_MOTION_REFERENCES],
+                              const MicaVector expected[MICA_MOTION_REFERENCES], unsigned limit);
+
 /* The best vector in quarters of a pixel, coded as a difference to the first guess. */
 MicaMatch mica_match_fractions(const MicaMatchFrame *f, MicaKnownSatds *known, MicaSquare square,
                                int which, const MicaGuesses *guesses);

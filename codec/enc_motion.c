@@ -127,40 +127,41 @@ static void choose_taken(const Search *s, MicaKnownSatds *known, MicaSquare squa
     }
 }
 
-/* Motion of its own: the best of one reference, the other, and both. */
+/* Vectors of its own, to one reference, the other, or both. Those to both are looked at more
+ * closely if they cost not more than 9/8 of the best so far. */
 static void choose_own(const Search *s, MicaKnownSatds *known, MicaSquare square,
-                       const uint16_t rate[2], const MicaMatch match[MICA_MOTION_REFERENCES],
+                       const Candidates *c, const uint16_t rate[2],
+                       MicaMatch match[MICA_MOTION_REFERENCES], const MicaMatch *larger,
                        Choice *best)
 {
-    static const uint16_t one[4] = {0};
     const MicaMotionField *f = s->field;
+    const int count = f->references, both = 3;
     const uint16_t *references =
-        f->references == 1
-            ? one
-            : s->match.rates
-                  ->references[mica_motion_count_references(f, square.column, square.row, 3)]
-                              [mica_motion_count_references(f, square.column, square.row, 2)];
-    MicaMotionBlock motion = {.references = 0};
-    for (int i = 0; i < f->references; i++) {
+        s->match.rates->references[mica_motion_count_references(f, square.column, square.row, 3)]
+                                  [mica_motion_count_references(f, square.column, square.row, 2)];
+    MicaVector expected[MICA_MOTION_REFERENCES];
+    for (int i = 0; i < count; i++) {
+        expected[i] = mica_motion_expected(c->motion, c->count, i);
+        match[i] = find_vector(s, known, square, i, expected[i], larger ? &larger[i] : NULL);
+        MicaMotionBlock motion = {.references = (uint8_t)(1 << i)};
         motion.vector[i] = match[i].vector;
-        motion.references = (uint8_t)(1 << i);
-        const unsigned cost =
-            match[i].cost +
-            mica_match_cost(&s->match, (unsigned)rate[0] + references[motion.references]);
+        const unsigned bits = (unsigned)rate[0] + (count > 1 ? references[motion.references] : 0);
+        const unsigned cost = match[i].cost + mica_match_cost(&s->match, bits);
         if (cost < best->cost)
             *best = (Choice){motion, cost};
     }
-    if (f->references == 1)
+    if (count == 1)
         return;
-    motion.references = 3;
-    const unsigned bits = match[0].bits + match[1].bits +
-                          mica_match_cost(&s->match, (unsigned)rate[0] + references[3]);
-    if (bits >= best->cost)
+    const unsigned bits = mica_match_cost(&s->match, (unsigned)rate[0] + references[both]);
+    const unsigned limit = best->cost + best->cost / 8;
+    if (bits >= limit)
         return;
-    const unsigned cost =
-        bits + mica_match_satd(&s->match, known, square, &motion, best->cost - bits);
-    if (cost < best->cost)
-        *best = (Choice){motion, cost};
+    const MicaPairMatch pair =
+        mica_match_pair(&s->match, known, square, match, expected, limit - bits);
+    if (pair.cost + bits < best->cost) {
+        *best = (Choice){{.references = both}, pair.cost + bits};
+        memcpy(best->motion.vector, pair.vector, sizeof pair.vector);
+    }
 }
 
 /* A square whose cost with motion taken over is below what so many bits are worth is left at that:
@@ -187,10 +188,7 @@ static unsigned choose(const Search *s, MicaKnownSatds *known, MicaSquare square
         mica_motion_fill(f, column, row, level, best.motion);
         return best.cost;
     }
-    for (int i = 0; i < f->references; i++)
-        match[i] = find_vector(s, known, square, i, mica_motion_expected(c.motion, c.count, i),
-                               larger ? &larger[i] : NULL);
-    choose_own(s, known, square, taken, match, &best);
+    choose_own(s, known, square, &c, taken, match, larger, &best);
     best.motion.level = (uint8_t)level;
     if (level > 0) {
         const uint16_t *split =

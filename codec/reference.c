@@ -11,11 +11,6 @@ static size_t plane_bytes(int width, int height)
     return (size_t)(width + 2 * BORDER) * (size_t)(height + 2 * BORDER);
 }
 
-size_t mica_reference_memory(int width, int height)
-{
-    return MICA_REFERENCE_PLANES * plane_bytes(width, height);
-}
-
 MicaStatus mica_reference_create(MicaReference *r, int width, int height)
 {
     const size_t bytes = plane_bytes(width, height);

@@ -33,9 +33,6 @@ void mica_reference_free(MicaReference *reference);
 void mica_extend_row(uint8_t *row, int width, int border);
 void mica_extend_rows(uint8_t *origin, ptrdiff_t stride, int height, int border);
 
-/* Bytes that a reference of this size allocates. */
-size_t mica_reference_memory(int width, int height);
-
 /* Take the samples of an RGB or gray picture of the same size with 8 bits. */
 void mica_reference_set(MicaReference *reference, const MicaMotionKernels *kernels,
                         const MicaImage *image, MicaPool *pool);
