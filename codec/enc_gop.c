@@ -11,7 +11,7 @@
  * that follow each other by turns, as HM's configurations for low delay and random access do. Far
  * more than there: what the key frame and every fourth anchor show well, the others copy. */
 static const unsigned char below_turn[TURNS] = {15, 29, 26, 29};
-static const unsigned char below_depth[] = {12, 22, 30, 38};
+static const unsigned char below_depth[] = {14, 25, 33, 41};
 
 int mica_gop_reorder(int bframes)
 {

@@ -5,7 +5,7 @@ from collections import namedtuple
 SLOTS = 4                        # decoded frames that a decoder keeps
 ANCHOR_SLOTS = 2
 TURNS = (15, 29, 26, 29)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
-BY_DEPTH = (12, 22, 30, 38)      # with B frames, by depth
+BY_DEPTH = (14, 25, 33, 41)      # with B frames, by depth
 
 # index: of the frame in time; references: slots; keep: slots that the decoded frame goes into; below: hundredths
 Planned = namedtuple('Planned', 'index references keep below')
