@@ -14,13 +14,13 @@ thread)
     # The library takes part in the check, so it is built with the sanitizer as well.
     cmake $generator -S "$source" -B "$folder" -DCMAKE_C_COMPILER=clang -DMICA_SANITIZE=thread -DMICA_TOOLS=OFF \
         -DCMAKE_C_FLAGS=-g1 >/dev/null
-    tests="pool symbol_coder model codec parts search abuse video sequence"
+    tests="pool motion symbol_coder model codec parts search abuse video sequence"
     ;;
 valgrind)
     command -v valgrind >/dev/null || exit 77
     # valgrind does not know AVX-512.
     cmake $generator -S "$source" -B "$folder" -DMICA_TOOLS=OFF -DMICA_SIMD=OFF -DCMAKE_C_FLAGS=-g1 >/dev/null
-    tests="bytes mem pool hash symbol_coder model abuse oom contents mask parts codec video sequence"
+    tests="bytes mem pool hash motion symbol_coder model abuse oom contents mask parts codec video sequence"
     ;;
 *)
     echo "sanitize.sh thread|valgrind SOURCE FOLDER"
