@@ -23,9 +23,13 @@ static int64_t clamp(int64_t v, int64_t limit)
     return v < -limit ? -limit : v > limit ? limit : v;
 }
 
-MicaScaledOutput mica_scaled_head_output(const MicaRequant *head, const int8_t *weight, int inputs,
-                                         int log2, int output, int8_t *out)
+MicaScaledOutput mica_scaled_head_output(const MicaPointwise *layer, const void *weight, int log2,
+                                         int output, int8_t *out)
 {
+    const MicaRequant *head = &layer->requant;
+    const int8_t *narrow = weight;
+    const int16_t *wide = weight;
+    const int inputs = layer->inputs;
     const int side = 8 >> log2, count = 1 << log2;
     MicaScaledOutput result = {0};
     memset(out, 0, (size_t)inputs);
@@ -42,8 +46,9 @@ MicaScaledOutput mica_scaled_head_output(const MicaRequant *head, const int8_t *
             for (int dy = 0; dy < count; dy++)
                 for (int dx = 0; dx < count; dx++) {
                     const int o = ((y + dy) * 8 + x + dx) * 3 + c;
-                    sum += scale((int64_t)weight[(ptrdiff_t)o * inputs + i] * head->multiplier[o],
-                                 FRACTION - 15 - head->shift[o]);
+                    const ptrdiff_t at = (ptrdiff_t)o * inputs + i;
+                    const int64_t w = layer->wide ? wide[at] : narrow[at];
+                    sum += scale(w * head->multiplier[o], FRACTION - 15 - head->shift[o]);
                 }
             if (pass == 0)
                 peak = llabs(sum) > peak ? llabs(sum) : peak;

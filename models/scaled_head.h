@@ -17,14 +17,15 @@
  * samples (y, x, colour). */
 int mica_scaled_head_outputs(int log2);
 
-/* Weights and requantisation of one output. `weight` is [192][inputs], `out` [inputs]. */
+/* Weights and requantisation of one output. `weight` is the head's, [192][inputs], `out` [inputs].
+ */
 typedef struct MicaScaledOutput {
     int32_t bias;
     int16_t multiplier;
     uint8_t shift;
 } MicaScaledOutput;
 
-MicaScaledOutput mica_scaled_head_output(const MicaRequant *head, const int8_t *weight, int inputs,
-                                         int log2, int output, int8_t *out);
+MicaScaledOutput mica_scaled_head_output(const MicaPointwise *head, const void *weight, int log2,
+                                         int output, int8_t *out);
 
 #endif

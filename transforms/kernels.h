@@ -45,14 +45,15 @@ typedef struct MicaRequant {
     const uint8_t *shift;
 } MicaRequant;
 
-/* A pointwise (1x1) convolution with int8 weights:
- * out[p][o] = requant(sum over i of weight[o][i] * in[p][i]). */
+/* A pointwise (1x1) convolution with int8 weights, or with int16 weights where the inputs are
+ * int16: out[p][o] = requant(sum over i of weight[o][i] * in[p][i]). */
 typedef struct MicaPointwise {
     int inputs, outputs; /* channels, multiples of 32, inputs <= MICA_MAX_INPUTS */
     MicaInputKind input_kind;
     MicaOutputKind output_kind;
     MicaRequant requant;
     const void *packed; /* weights in the layout of the table that packed them */
+    int wide;           /* the weights are int16 */
 } MicaPointwise;
 
 #define MICA_MAX_INPUTS 2048
@@ -68,10 +69,11 @@ typedef struct MicaDepthwise {
 typedef struct MicaKernels {
     uint32_t cpu_flags; /* the level that this table was built for */
 
-    /* Bytes of the packed weights of a layer (kinds and channel counts set), and the packer; weight
-     * is int8 [outputs][inputs], or [9][channels]. `packed` is 64-byte aligned. */
+    /* Bytes of the packed weights of a layer (kinds, width and channel counts set), and the packer;
+     * weight is int8 or int16 [outputs][inputs], or int8 [9][channels]. `packed` is 64-byte
+     * aligned. */
     size_t (*pointwise_packed_size)(const MicaPointwise *layer);
-    void (*pointwise_pack)(const MicaPointwise *layer, const int8_t *weight, void *packed);
+    void (*pointwise_pack)(const MicaPointwise *layer, const void *weight, void *packed);
     size_t (*depthwise_packed_size)(const MicaDepthwise *layer);
     void (*depthwise_pack)(const MicaDepthwise *layer, const int8_t *weight, void *packed);
 

@@ -11,10 +11,10 @@
 /* The canonical weight order serves the reference as it is. */
 static size_t pointwise_packed_size_c(const MicaPointwise *layer)
 {
-    return (size_t)layer->outputs * (size_t)layer->inputs;
+    return (size_t)layer->outputs * (size_t)layer->inputs * (layer->wide ? 2 : 1);
 }
 
-static void pointwise_pack_c(const MicaPointwise *layer, const int8_t *weight, void *packed)
+static void pointwise_pack_c(const MicaPointwise *layer, const void *weight, void *packed)
 {
     memcpy(packed, weight, pointwise_packed_size_c(layer));
 }
@@ -30,6 +30,15 @@ static void depthwise_pack_c(const MicaDepthwise *layer, const int8_t *weight, v
 }
 
 static int32_t dot_s16(const int8_t *weight, const int16_t *in, int count)
+{
+    int32_t sum = 0;
+
+    for (int i = 0; i < count; i++)
+        sum += weight[i] * in[i];
+    return sum;
+}
+
+static int32_t dot_wide(const int16_t *weight, const int16_t *in, int count)
 {
     int32_t sum = 0;
 
@@ -60,9 +69,11 @@ static void mica_pointwise_c(const MicaPointwise *layer, const void *in, ptrdiff
 
     for (size_t p = 0; p < pixels; p++) {
         const int8_t *weight = layer->packed;
+        const int16_t *wide = layer->packed;
 
-        for (int o = 0; o < layer->outputs; o++, weight += layer->inputs) {
-            const int32_t sum = layer->input_kind == MICA_INPUT_S16
+        for (int o = 0; o < layer->outputs; o++, weight += layer->inputs, wide += layer->inputs) {
+            const int32_t sum = layer->wide ? dot_wide(wide, in16, layer->inputs)
+                                : layer->input_kind == MICA_INPUT_S16
                                     ? dot_s16(weight, in16, layer->inputs)
                                     : dot_s8(weight, in8, layer->inputs);
             const int16_t v = mica_requantise(sum + rq->bias[o], rq->shift[o], rq->multiplier[o]);

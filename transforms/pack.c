@@ -14,25 +14,27 @@ size_t mica_packed_size_words(const MicaPointwise *layer, int tile)
 }
 
 /* int16 [inputs / run][tile][run] per tile, run 1 or 2. */
-static void pack_words(const MicaPointwise *layer, const int8_t *weight, int16_t *out, int tile,
+static void pack_words(const MicaPointwise *layer, const void *weight, int16_t *out, int tile,
                        int run)
 {
+    const int8_t *narrow = weight;
+    const int16_t *wide = weight;
     for (int o = 0; o < layer->outputs; o++) {
         int16_t *to = out + (ptrdiff_t)(o / tile * tile) * layer->inputs +
                       mica_tile_position(o % tile, tile) * run;
 
         for (int i = 0; i < layer->inputs; i += run, to += tile * run)
             for (int k = 0; k < run; k++)
-                to[k] = *weight++;
+                to[k] = layer->wide ? *wide++ : *narrow++;
     }
 }
 
-void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+void mica_pack_pairs(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     pack_words(layer, weight, packed, tile, 2);
 }
 
-void mica_pack_columns(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+void mica_pack_columns(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     pack_words(layer, weight, packed, tile, 1);
 }
@@ -62,13 +64,12 @@ static void pack_quads(const MicaPointwise *layer, const int8_t *weight, void *p
     }
 }
 
-void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+void mica_pack_quads(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     pack_quads(layer, weight, packed, tile, 0);
 }
 
-void mica_pack_quads_offset(const MicaPointwise *layer, const int8_t *weight, void *packed,
-                            int tile)
+void mica_pack_quads_offset(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     pack_quads(layer, weight, packed, tile, 128);
 }
@@ -194,12 +195,13 @@ size_t mica_packed_size_chains(const MicaPointwise *layer, int tile)
     return (size_t)(layer->outputs / tile) * mica_chain_tile_size(layer->inputs, tile);
 }
 
-void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+void mica_pack_chains(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     uint8_t *out = packed;
 
     for (int o = 0; o < layer->outputs; o += tile) {
-        pack_chain_tile(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile, out);
+        pack_chain_tile((const int8_t *)weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile,
+                        out);
         out += mica_chain_tile_size(layer->inputs, tile);
     }
 }
@@ -209,14 +211,14 @@ size_t mica_packed_size_signed(const MicaPointwise *layer, int tile)
     return MICA_SIGNED_HEAD + mica_packed_size_words(layer, tile);
 }
 
-void mica_pack_signed(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile)
+void mica_pack_signed(const MicaPointwise *layer, const void *weight, void *packed, int tile)
 {
     uint8_t *const out = (uint8_t *)packed + MICA_SIGNED_HEAD;
     bool small = true;
 
     for (int o = 0; small && o < layer->outputs; o += tile)
-        small = weights_are_small(weight + (ptrdiff_t)o * layer->inputs, layer->inputs, tile,
-                                  LOAD_LIMIT_U8);
+        small = weights_are_small((const int8_t *)weight + (ptrdiff_t)o * layer->inputs,
+                                  layer->inputs, tile, LOAD_LIMIT_U8);
     memset(packed, small, MICA_SIGNED_HEAD);
     if (small)
         mica_pack_quads_offset(layer, weight, out, tile);

@@ -23,16 +23,15 @@ MICA_INLINE int mica_tile_position(int o, int tile)
 /* Pairs: per tile, int16 [inputs / 2][tile][2], for a multiply-add of int16 pairs.
  * Columns: per tile, int16 [inputs][tile], for a multiply-add by one input. */
 size_t mica_packed_size_words(const MicaPointwise *layer, int tile);
-void mica_pack_pairs(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
-void mica_pack_columns(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+void mica_pack_pairs(const MicaPointwise *layer, const void *weight, void *packed, int tile);
+void mica_pack_columns(const MicaPointwise *layer, const void *weight, void *packed, int tile);
 
 /* Quads: per tile, int32 [tile] to add to the sums, then int8 [inputs / 4][tile][4], for a
  * multiply-add of byte quads. With an offset: signed inputs are read as unsigned ones, 128 too
  * large, and the first array takes that back; otherwise it is zero. */
 size_t mica_packed_size_quads(const MicaPointwise *layer, int tile);
-void mica_pack_quads(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
-void mica_pack_quads_offset(const MicaPointwise *layer, const int8_t *weight, void *packed,
-                            int tile);
+void mica_pack_quads(const MicaPointwise *layer, const void *weight, void *packed, int tile);
+void mica_pack_quads_offset(const MicaPointwise *layer, const void *weight, void *packed, int tile);
 
 /*
  * Chains: for u7 inputs times int8 weights with 16-bit intermediate sums (maddubs). An input quad
@@ -63,7 +62,7 @@ MICA_INLINE size_t mica_chain_tile_size(int inputs, int tile)
 }
 
 size_t mica_packed_size_chains(const MicaPointwise *layer, int tile);
-void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+void mica_pack_chains(const MicaPointwise *layer, const void *weight, void *packed, int tile);
 
 /*
  * Signed: for s8 inputs without a dot product of bytes. If the weights are so small that the quads
@@ -72,6 +71,6 @@ void mica_pack_chains(const MicaPointwise *layer, const int8_t *weight, void *pa
  */
 #define MICA_SIGNED_HEAD 64
 size_t mica_packed_size_signed(const MicaPointwise *layer, int tile);
-void mica_pack_signed(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+void mica_pack_signed(const MicaPointwise *layer, const void *weight, void *packed, int tile);
 
 #endif

@@ -359,8 +359,7 @@ static size_t MICA_LEVEL(pointwise_packed_size)(const MicaPointwise *layer)
     return tile_kernels[layer->input_kind].packed_size(layer, TILE);
 }
 
-static void MICA_LEVEL(pointwise_pack)(const MicaPointwise *layer, const int8_t *weight,
-                                       void *packed)
+static void MICA_LEVEL(pointwise_pack)(const MicaPointwise *layer, const void *weight, void *packed)
 {
 #if !HAVE_DOT8
     if (layer->input_kind == MICA_INPUT_S8) {

@@ -39,7 +39,7 @@ typedef struct MicaTileKernel {
     int tile, group;
     int in_size; /* bytes per input element as `run` reads it */
     size_t (*packed_size)(const MicaPointwise *layer, int tile);
-    void (*pack)(const MicaPointwise *layer, const int8_t *weight, void *packed, int tile);
+    void (*pack)(const MicaPointwise *layer, const void *weight, void *packed, int tile);
     void (*convert)(const int8_t *in, void *out, int count); /* NULL: none needed */
     void (*run)(const MicaTileJob *job);
 } MicaTileKernel;

@@ -20,7 +20,7 @@ typedef void (*PointwiseFunction)(const MicaPointwise *, const void *, ptrdiff_t
 typedef struct Case {
     MicaPointwise layer;
     MicaKernels reference, candidate;
-    int8_t *weight;
+    void *weight; /* int8, or int16 if the layer is wide */
     void *packed_reference, *packed_candidate;
     int32_t *bias;
     int16_t *multiplier;
@@ -36,19 +36,34 @@ static size_t kind_size(bool wide)
     return wide ? 2 : 1;
 }
 
-static void case_open(Case *c, const CheckLevel *level, MicaInputKind in, MicaOutputKind out,
-                      int inputs, int outputs, size_t pixels, int in_gap, int out_gap)
+static int weight_at(const Case *c, int i)
+{
+    return c->layer.wide ? ((const int16_t *)c->weight)[i] : ((const int8_t *)c->weight)[i];
+}
+
+static void set_weight(const Case *c, int i, int v)
+{
+    if (c->layer.wide)
+        ((int16_t *)c->weight)[i] = (int16_t)v;
+    else
+        ((int8_t *)c->weight)[i] = (int8_t)v;
+}
+
+static void case_open(Case *c, const CheckLevel *level, MicaInputKind in, int wide_weights,
+                      MicaOutputKind out, int inputs, int outputs, size_t pixels, int in_gap,
+                      int out_gap)
 {
     const bool wide = out == MICA_OUTPUT_S16 || out == MICA_OUTPUT_S16_ADD;
 
     memset(c, 0, sizeof *c);
     mica_kernels_init(&c->reference, 0);
     checkasm_kernels(&c->candidate, level);
-    c->weight = checkasm_alloc((size_t)inputs * (size_t)outputs);
+    c->weight = checkasm_alloc((size_t)inputs * (size_t)outputs * kind_size(wide_weights));
     c->bias = checkasm_alloc((size_t)outputs * sizeof *c->bias);
     c->multiplier = checkasm_alloc((size_t)outputs * sizeof *c->multiplier);
     c->shift = checkasm_alloc((size_t)outputs);
-    c->layer = (MicaPointwise){inputs, outputs, in, out, {c->bias, c->multiplier, c->shift}, NULL};
+    c->layer = (MicaPointwise){inputs, outputs,     in, out, {c->bias, c->multiplier, c->shift},
+                               NULL,   wide_weights};
     c->packed_reference = checkasm_alloc(c->reference.pointwise_packed_size(&c->layer));
     c->packed_candidate = checkasm_alloc(c->candidate.pointwise_packed_size(&c->layer));
     c->in_stride = inputs + in_gap;
@@ -94,16 +109,17 @@ static void fill_weights(Case *c, CheckFill fill)
     const double in_max = l->input_kind == MICA_INPUT_S16 ? 32768 : 127;
     const double bias_max = 1 << 26;
     const double limit = (INT_MAX - bias_max) / (in_max * l->inputs);
-    const int max = limit < 127 ? (int)limit : 127;
-    const int min = limit < 128 ? -max : -128;
+    const int most = l->wide ? INT16_MAX : INT8_MAX;
+    const int max = limit < most ? (int)limit : most;
+    const int min = limit < most + 1 ? -max : -most - 1;
     const int scale = checkasm_range(0, 4); /* small weights may take other paths */
 
     for (int i = 0; i < l->inputs * l->outputs; i++)
-        c->weight[i] = (int8_t)(checkasm_value(fill, (size_t)i, min, max) >> scale);
+        set_weight(c, i, checkasm_value(fill, (size_t)i, min, max) >> scale);
     for (int o = 0; o < l->outputs; o++) {
         double range = 0;
         for (int i = 0; i < l->inputs; i++) {
-            const int w = c->weight[o * l->inputs + i];
+            const double w = weight_at(c, o * l->inputs + i);
             range += w * w * in_max * in_max;
         }
         /* Mostly shifts that leave something to see, and a few of any size. */
@@ -165,20 +181,21 @@ static bool compare(Case *c)
 
 static void check_shape(const CheckLevel *level, int inputs, int outputs, size_t pixels)
 {
-    for (int in = 0; in < 3; in++) {
+    for (int kind = 0; kind < 4; kind++) {
+        const int wide = kind == 3, in = wide ? MICA_INPUT_S16 : kind;
         for (int out = 0; out < 4; out++) {
             Case c;
-            case_open(&c, level, (MicaInputKind)in, (MicaOutputKind)out, inputs, outputs, pixels,
-                      32 * checkasm_range(0, 2), 32 * checkasm_range(0, 2));
+            case_open(&c, level, (MicaInputKind)in, wide, (MicaOutputKind)out, inputs, outputs,
+                      pixels, 32 * checkasm_range(0, 2), 32 * checkasm_range(0, 2));
             for (int fill = 0; fill < CHECK_FILLS; fill++) {
                 const int weights = checkasm_range(0, CHECK_FILLS - 1);
                 bool ok = true;
 
                 fill_weights(&c, fill == CHECK_RANDOM ? CHECK_RANDOM : (CheckFill)weights);
                 fill_input(&c, (CheckFill)fill);
-                checkasm_context("pointwise %s %s->%s %dx%d, %zu pixels, weights %d, input %d",
-                                 level->name, input_names[in], output_names[out], inputs, outputs,
-                                 pixels, weights, fill);
+                checkasm_context("pointwise %s %s%s->%s %dx%d, %zu pixels, weights %d, input %d",
+                                 level->name, input_names[in], wide ? " wide" : "",
+                                 output_names[out], inputs, outputs, pixels, weights, fill);
                 ok = compare(&c);
                 checkasm_result(ok);
             }
@@ -209,10 +226,10 @@ static void bench_shape(const CheckLevel *level, MicaInputKind in, MicaOutputKin
                         int outputs, size_t pixels, int bits)
 {
     Case c;
-    case_open(&c, level, in, out, inputs, outputs, pixels, 0, 0);
+    case_open(&c, level, in, 0, out, inputs, outputs, pixels, 0, 0);
     fill_weights(&c, CHECK_SMALL);
     for (int i = 0; i < inputs * outputs; i++)
-        c.weight[i] = (int8_t)(bits == 4 ? checkasm_range(-8, 7) : bell());
+        set_weight(&c, i, bits == 4 ? checkasm_range(-8, 7) : bell());
     fill_input(&c, CHECK_RANDOM);
     c.candidate.pointwise_pack(&c.layer, c.weight, c.packed_candidate);
     c.layer.packed = c.packed_candidate;

@@ -32,7 +32,7 @@ def tensors(model):
 
     def put(name, weight, bias, in_scale, out_scale):
         w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale, model.limit(name))
-        out[name + '.weight'] = array(w, 'i1')
+        out[name + '.weight'] = array(w, 'i1' if model.limit(name) <= 127 else '<i2')
         out[name + '.bias'] = array(b, '<i4')
         out[name + '.multiplier'] = array(multiplier, '<i2')
         out[name + '.shift'] = array(shift, 'u1')

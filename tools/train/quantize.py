@@ -143,7 +143,8 @@ class FixedCodec(nn.Module):
     """net.Codec in integers. Parameters: those of the float codec and the log scales of the hidden tensors."""
 
     def __init__(self, net, bits=None):
-        """bits: name of a layer in the model file -> bits of its weights, where they are fewer than 8."""
+        """bits: name of a layer in the model file -> bits of its weights, where they are not 8: fewer, or up to 16 in a layer with
+        int16 inputs (11 keep the sums of all layers of S within 32 bits)."""
         super().__init__()
         self.net = net
         self.bits = dict(bits or {})

@@ -54,7 +54,7 @@ def arguments():
     p.add_argument('--bf16', action='store_true')
     p.add_argument('--compile', action='store_true', help='torch.compile, with CUDA graphs on a GPU')
     p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a float checkpoint")
-    p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have fewer than 8')
+    p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have not 8')
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--seed', type=int, default=7)
     p.add_argument('--save-every', type=float, default=300, help='seconds')
