@@ -30,7 +30,8 @@ typedef struct Setup {
 
 static void open_setup(Setup *s)
 {
-    assert_int_equal(mica_model_builtin(&s->model, "S", NULL), MICA_OK);
+    /* In S some channels of a block are so small that rounding hides what this looks for. */
+    assert_int_equal(mica_model_builtin(&s->model, "S-perceptual", NULL), MICA_OK);
     assert_int_equal(mica_session_open(&s->session, s->model, 2, UINT32_MAX, NULL), MICA_OK);
     assert_int_equal(mica_float_network_create(&s->network, mica_model_file(s->model),
                                                s->session.cpu_flags, NULL),
