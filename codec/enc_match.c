@@ -41,9 +41,7 @@ void mica_guess(MicaGuesses *g, MicaVector v)
 
 static int bit_count(int d)
 {
-    int bits = 0;
-    for (unsigned v = (unsigned)abs(d); v; v >>= 1)
-        bits++;
+    const int bits = mica_bit_count((unsigned)abs(d));
     return bits < MICA_MOTION_BITS ? bits : MICA_MOTION_BITS;
 }
 

@@ -98,13 +98,16 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     win->by_index = floats(latents);
     win->context = floats(s.pixels * (size_t)s.context);
     win->synthesis = floats(4 * s.pixels * (size_t)s.features);
+    if (picture->prediction)
+        win->beside = mica_alloc_zero(4 * s.pixels, (size_t)s.features * sizeof *win->beside);
     win->row_loss = mica_alloc(4 * (size_t)win->h, sizeof *win->row_loss);
     const size_t context_mask = mica_float_mask_size(&n->context[0].block, s.pixels);
     const size_t synthesis_mask = mica_float_mask_size(&n->synthesis[0], 4 * s.pixels);
     win->masks = mica_alloc(
         MICA_CONTEXT_STEPS * context_mask + (size_t)n->config.synthesis * synthesis_mask, 1);
     if (!win->features || !win->target || !win->gradient || !win->slope || !win->by_residual ||
-        !win->by_index || !win->context || !win->synthesis || !win->row_loss || !win->masks) {
+        !win->by_index || !win->context || !win->synthesis || !win->row_loss || !win->masks ||
+        (picture->prediction && !win->beside)) {
         mica_search_window_free(win);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }
@@ -113,14 +116,8 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     for (int i = 0; i < n->config.synthesis; i++)
         win->synthesis_mask[i] =
             win->masks + MICA_CONTEXT_STEPS * context_mask + (size_t)i * synthesis_mask;
-    if (picture->prediction) {
-        win->beside = mica_alloc_zero(4 * s.pixels, (size_t)s.features * sizeof *win->beside);
-        if (!win->beside) {
-            mica_search_window_free(win);
-            return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
-        }
+    if (win->beside)
         look_at_prediction(win);
-    }
     mica_search_window_read_prior(win);
     read_latents(win);
     return MICA_OK;

@@ -23,11 +23,11 @@ static int is_one_segment(const MicaStreamHeader *h)
     return h->segment_width >= whole_side(h->width) && h->segment_height >= whole_side(h->height);
 }
 
-static MicaStatus write_intra(MicaWriter *w, const MicaFrameHeader *h, const MicaBuffer *file)
+static void write_intra(MicaWriter *w, const MicaFrameHeader *h, const MicaBuffer *file)
 {
-    uint8_t payload[2] = {MICA_FRAME_INTRA, 0}; /* and no flags */
     MicaWriter p = {0};
-    mica_write_bytes(&p, payload, sizeof payload);
+    mica_write8(&p, MICA_FRAME_INTRA);
+    mica_write8(&p, 0); /* flags */
     if (h->keep) {
         mica_write8(&p, h->keep);
         mica_write_varint(&p, h->order);
@@ -37,7 +37,6 @@ static MicaStatus write_intra(MicaWriter *w, const MicaFrameHeader *h, const Mic
     mica_stream_write_section(w, MICA_SECTION_FRAME, p.data, p.size);
     mica_writer_free(&p);
     mica_write_bytes(w, file->data + MICA_STREAM_PREFIX_SIZE, file->size - MICA_STREAM_PREFIX_SIZE);
-    return MICA_OK;
 }
 
 /* Every byte counts: such a packet has often less than a hundred. */
@@ -75,9 +74,11 @@ static MicaStatus write_predicted(MicaWriter *w, const MicaFrameHeader *h, const
 MicaStatus mica_frame_packet_write(MicaWriter *w, const MicaFrameHeader *header,
                                    const MicaBuffer *file, MicaMotionData motion, MicaError *error)
 {
-    const MicaStatus status = header->type == MICA_FRAME_PREDICTED
-                                  ? write_predicted(w, header, file, motion, error)
-                                  : write_intra(w, header, file);
+    MicaStatus status = MICA_OK;
+    if (header->type == MICA_FRAME_PREDICTED)
+        status = write_predicted(w, header, file, motion, error);
+    else
+        write_intra(w, header, file);
     if (status == MICA_OK && w->failed)
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the frame");
     return status;
@@ -104,10 +105,13 @@ static void read_segments(MicaReader *r, int follow, MicaStreamHeader *p)
     if (!follow)
         return;
     const uint32_t column_pairs = mica_read_varint(r), row_pairs = mica_read_varint(r);
-    r->failed |= column_pairs < 1 || row_pairs < 1 || column_pairs > MICA_MAX_DIMENSION ||
-                 row_pairs > MICA_MAX_DIMENSION;
-    p->segment_width = 2 * (int)(column_pairs & 0xffff);
-    p->segment_height = 2 * (int)(row_pairs & 0xffff);
+    if (column_pairs < 1 || row_pairs < 1 || column_pairs > MICA_MAX_DIMENSION ||
+        row_pairs > MICA_MAX_DIMENSION) {
+        r->failed = 1;
+        return;
+    }
+    p->segment_width = 2 * (int)column_pairs;
+    p->segment_height = 2 * (int)row_pairs;
 }
 
 static MicaStatus read_predicted(const uint8_t *data, size_t size, const MicaVideoInfo *info,

@@ -61,19 +61,11 @@ typedef struct Coder {
 
 /* ---- values ---- */
 
-static int bit_count(unsigned v)
-{
-    int bits = 0;
-    for (; v; v >>= 1)
-        bits++;
-    return bits;
-}
-
 /* A difference other than 0; axis 0: x. */
 static int code_magnitude(Coder *c, int axis, int magnitude)
 {
     MicaMotionModels *m = &c->models;
-    const int wanted = bit_count((unsigned)magnitude);
+    const int wanted = mica_bit_count((unsigned)magnitude);
     int bits = 1;
     while (bits < MAX_BITS && mica_code_bit(&c->bits, &m->longer[axis][bits - 1], wanted > bits))
         bits++;

@@ -13,6 +13,14 @@
 /* Differences are coded as their number of bits, and the bits below the first one. */
 #define MICA_MOTION_BITS 15
 
+MICA_INLINE int mica_bit_count(unsigned v)
+{
+    int bits = 0;
+    for (; v; v >>= 1)
+        bits++;
+    return bits;
+}
+
 typedef struct MicaMotionModels {
     MicaBitModel split[MICA_MOTION_LEVELS - 1][3];  /* of levels 1 to 3, by smaller neighbours */
     MicaBitModel taken[MICA_MOTION_LEVELS][3];      /* by neighbours with motion of their own */

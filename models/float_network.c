@@ -65,13 +65,8 @@ static void put(float *packed, int inputs, int input, int output, float value)
 static void clamped_layer(Builder *b, const char *name, MicaFloatLayer *layer, int inputs,
                           int outputs, float low, float high)
 {
-    char full[96];
-    snprintf(full, sizeof full, "%s.weight", name);
-    const MicaTensor *t =
-        mica_model_file_find(b->file, full, MICA_TENSOR_S16, (uint32_t)outputs, (uint32_t)inputs);
-    const int16_t *wide = t ? t->data : NULL;
-    const int8_t *narrow =
-        wide ? NULL : tensor(b, name, ".weight", MICA_TENSOR_S8, outputs, inputs);
+    const MicaWeights weight = mica_model_file_weights(b->file, name, outputs, inputs);
+    b->missing |= !weight.data;
     float *forward = packed_product(b, &layer->forward, inputs, outputs);
     float *backward = packed_product(b, &layer->backward, outputs, inputs);
     float *scale = reserve(b, (size_t)outputs), *bias = reserve(b, (size_t)outputs);
@@ -81,8 +76,7 @@ static void clamped_layer(Builder *b, const char *name, MicaFloatLayer *layer, i
     layer->forward.high = high;
     for (int o = 0; forward && !b->missing && o < outputs; o++)
         for (int i = 0; i < inputs; i++) {
-            const int w = wide ? wide[o * inputs + i] : narrow[o * inputs + i];
-            const float v = (float)w * scale[o];
+            const float v = (float)mica_weight_at(weight, o * inputs + i) * scale[o];
             put(forward, inputs, i, o, v);
             put(backward, outputs, o, i, v);
         }

@@ -1,5 +1,6 @@
 #include "models/model_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "codec/base/bytes.h"
@@ -175,18 +176,35 @@ void mica_model_file_free(MicaModelFile *file)
     memset(file, 0, sizeof *file);
 }
 
+static int has_shape(const MicaTensor *t, uint32_t dim0, uint32_t dim1)
+{
+    return t->ndim == (dim1 ? 2 : 1) && t->dims[0] == dim0 && (!dim1 || t->dims[1] == dim1);
+}
+
+/* The tensor of that name and shape, else NULL. */
+static const MicaTensor *find(const MicaModelFile *file, const char *name, uint32_t dim0,
+                              uint32_t dim1)
+{
+    for (int i = 0; i < file->tensor_count; i++)
+        if (strcmp(file->tensors[i].name, name) == 0)
+            return has_shape(&file->tensors[i], dim0, dim1) ? &file->tensors[i] : NULL;
+    return NULL;
+}
+
 const MicaTensor *mica_model_file_find(const MicaModelFile *file, const char *name,
                                        MicaTensorType type, uint32_t dim0, uint32_t dim1)
 {
-    for (int i = 0; i < file->tensor_count; i++) {
-        const MicaTensor *t = &file->tensors[i];
-        if (strcmp(t->name, name) != 0)
-            continue;
-        const int ndim = dim1 ? 2 : 1;
-        if (t->type != type || t->ndim != ndim || t->dims[0] != dim0 ||
-            (dim1 && t->dims[1] != dim1))
-            return NULL;
-        return t;
-    }
-    return NULL;
+    const MicaTensor *t = find(file, name, dim0, dim1);
+    return t && t->type == type ? t : NULL;
+}
+
+MicaWeights mica_model_file_weights(const MicaModelFile *file, const char *layer, int outputs,
+                                    int inputs)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s.weight", layer);
+    const MicaTensor *t = find(file, name, (uint32_t)outputs, (uint32_t)inputs);
+    if (!t || (t->type != MICA_TENSOR_S8 && t->type != MICA_TENSOR_S16))
+        return (MicaWeights){NULL, 0};
+    return (MicaWeights){t->data, t->type == MICA_TENSOR_S16};
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codec/base/attributes.h"
 #include "mica/model.h"
 #include "mica/status.h"
 
@@ -70,5 +71,20 @@ void mica_model_file_free(MicaModelFile *file);
 /* The tensor of that name if it has this type and shape (dims up to the first 0), else NULL. */
 const MicaTensor *mica_model_file_find(const MicaModelFile *file, const char *name,
                                        MicaTensorType type, uint32_t dim0, uint32_t dim1);
+
+/* Weights of a layer, [outputs][inputs]: int8, or int16 where they are wide. */
+typedef struct MicaWeights {
+    const void *data;
+    int wide;
+} MicaWeights;
+
+/* Those of the layer of that name; data is NULL if they are not there. */
+MicaWeights mica_model_file_weights(const MicaModelFile *file, const char *layer, int outputs,
+                                    int inputs);
+
+MICA_INLINE int mica_weight_at(MicaWeights w, ptrdiff_t i)
+{
+    return w.wide ? ((const int16_t *)w.data)[i] : ((const int8_t *)w.data)[i];
+}
 
 #endif

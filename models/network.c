@@ -37,39 +37,25 @@ static const void *tensor(Builder *b, const char *layer, const char *part, MicaT
     return t->data;
 }
 
-/* Weights of a layer as they stand in the file: int8, or int16 where they are wide. */
-typedef struct Weights {
-    const void *data;
-    int wide;
-} Weights;
-
-static int weight_at(Weights w, ptrdiff_t i)
-{
-    return w.wide ? ((const int16_t *)w.data)[i] : ((const int8_t *)w.data)[i];
-}
-
 /* Only kernels of int16 inputs take wide ones. */
-static Weights pointwise_weights(Builder *b, const char *name, int inputs, int outputs,
-                                 MicaInputKind in)
+static MicaWeights pointwise_weights(Builder *b, const char *name, int inputs, int outputs,
+                                     MicaInputKind in)
 {
-    char full[96];
-    snprintf(full, sizeof full, "%s.weight", name);
-    const MicaTensor *t =
-        mica_model_file_find(b->file, full, MICA_TENSOR_S16, (uint32_t)outputs, (uint32_t)inputs);
-    if (t && in == MICA_INPUT_S16)
-        return (Weights){t->data, 1};
-    return (Weights){tensor(b, name, ".weight", MICA_TENSOR_S8, outputs, inputs), 0};
+    const MicaWeights w = mica_model_file_weights(b->file, name, outputs, inputs);
+    if (w.data && (!w.wide || in == MICA_INPUT_S16))
+        return w;
+    return (MicaWeights){tensor(b, name, ".weight", MICA_TENSOR_S8, outputs, inputs), 0};
 }
 
 /* So many elements lie from one weight of an output to the next; the largest magnitude of an input
  * is `peak`. */
 static void check_requant(Builder *b, const char *name, const MicaRequant *q, int outputs,
-                          Weights weight, int inputs, int output_step, int input_step, int peak)
+                          MicaWeights weight, int inputs, int output_step, int input_step, int peak)
 {
     for (int o = 0; o < outputs && b->status == MICA_OK; o++) {
         int64_t sum = llabs((long long)q->bias[o]);
         for (int i = 0; i < inputs; i++)
-            sum += (int64_t)abs(weight_at(weight, o * output_step + i * input_step)) * peak;
+            sum += (int64_t)abs(mica_weight_at(weight, o * output_step + i * input_step)) * peak;
         if (sum > INT32_MAX)
             fail(b, name, "an accumulator could overflow");
         if (q->multiplier[o] < 0 || q->shift[o] > 31)
@@ -100,7 +86,7 @@ static void pointwise(Builder *b, const char *name, MicaPointwise *layer, int in
     layer->outputs = outputs;
     layer->input_kind = in;
     layer->output_kind = out;
-    const Weights weight = pointwise_weights(b, name, inputs, outputs, in);
+    const MicaWeights weight = pointwise_weights(b, name, inputs, outputs, in);
     layer->wide = weight.wide;
     requant(b, name, outputs, &layer->requant);
     if (b->status != MICA_OK)
@@ -129,7 +115,7 @@ static void depthwise(Builder *b, const char *name, MicaDepthwise *layer, int ch
         b->network->kernels.depthwise_pack(layer, weight, packed);
         layer->packed = packed;
     } else {
-        check_requant(b, name, &layer->requant, channels, (Weights){weight, 0}, 9, 1, channels,
+        check_requant(b, name, &layer->requant, channels, (MicaWeights){weight, 0}, 9, 1, channels,
                       127);
     }
 }
@@ -166,7 +152,7 @@ static void scaled_head(Builder *b, int log2)
     MicaPointwise *layer = &b->network->scaled_head[log2];
     const MicaPointwise *head = &b->network->head;
     const int inputs = head->inputs, outputs = mica_scaled_head_outputs(log2);
-    const Weights weight = pointwise_weights(b, "head", inputs, head->outputs, MICA_INPUT_S16);
+    const MicaWeights weight = pointwise_weights(b, "head", inputs, head->outputs, MICA_INPUT_S16);
     int32_t *bias = reserve(b, (size_t)outputs * sizeof *bias);
     int16_t *multiplier = reserve(b, (size_t)outputs * sizeof *multiplier);
     uint8_t *shift = reserve(b, (size_t)outputs);
@@ -182,8 +168,8 @@ static void scaled_head(Builder *b, int log2)
     if (!packed)
         return;
     for (int o = 0; o < outputs; o++) {
-        const MicaScaledOutput r =
-            mica_scaled_head_output(head, weight.data, log2, o, means + (ptrdiff_t)o * inputs);
+        const MicaScaledOutput r = mica_scaled_head_output(&head->requant, weight, inputs, log2, o,
+                                                           means + (ptrdiff_t)o * inputs);
         bias[o] = r.bias;
         multiplier[o] = r.multiplier;
         shift[o] = r.shift;

@@ -23,13 +23,9 @@ static int64_t clamp(int64_t v, int64_t limit)
     return v < -limit ? -limit : v > limit ? limit : v;
 }
 
-MicaScaledOutput mica_scaled_head_output(const MicaPointwise *layer, const void *weight, int log2,
-                                         int output, int8_t *out)
+MicaScaledOutput mica_scaled_head_output(const MicaRequant *head, MicaWeights weight, int inputs,
+                                         int log2, int output, int8_t *out)
 {
-    const MicaRequant *head = &layer->requant;
-    const int8_t *narrow = weight;
-    const int16_t *wide = weight;
-    const int inputs = layer->inputs;
     const int side = 8 >> log2, count = 1 << log2;
     MicaScaledOutput result = {0};
     memset(out, 0, (size_t)inputs);
@@ -47,7 +43,7 @@ MicaScaledOutput mica_scaled_head_output(const MicaPointwise *layer, const void 
                 for (int dx = 0; dx < count; dx++) {
                     const int o = ((y + dy) * 8 + x + dx) * 3 + c;
                     const ptrdiff_t at = (ptrdiff_t)o * inputs + i;
-                    const int64_t w = layer->wide ? wide[at] : narrow[at];
+                    const int64_t w = mica_weight_at(weight, at);
                     sum += scale(w * head->multiplier[o], FRACTION - 15 - head->shift[o]);
                 }
             if (pass == 0)

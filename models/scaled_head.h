@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "models/model_file.h"
 #include "transforms/kernels.h"
 
 #define MICA_SCALES 4 /* 1, 1/2, 1/4, 1/8: by log2 */
@@ -25,7 +26,7 @@ typedef struct MicaScaledOutput {
     uint8_t shift;
 } MicaScaledOutput;
 
-MicaScaledOutput mica_scaled_head_output(const MicaPointwise *head, const void *weight, int log2,
-                                         int output, int8_t *out);
+MicaScaledOutput mica_scaled_head_output(const MicaRequant *head, MicaWeights weight, int inputs,
+                                         int log2, int output, int8_t *out);
 
 #endif

@@ -27,6 +27,16 @@ MICA_INLINE Vec last_butterfly(Vec a, Vec b)
     return vec_madd16(vec_max16(vec_abs16(a), vec_abs16(b)), vec_set16(1));
 }
 
+/* The first two of the three steps of an 8-point transform. */
+MICA_INLINE void two_steps(Vec v[8])
+{
+    for (int i = 0; i < 4; i++)
+        butterfly(&v[i], &v[i + 4]);
+    for (int i = 0; i < 8; i++)
+        if (!(i & 2))
+            butterfly(&v[i], &v[i + 2]);
+}
+
 /* Blocks of 8x8 beside each other, each in a lane: four parts of half the sum of each. */
 MICA_INLINE Vec satd_lanes(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *b,
                            ptrdiff_t b_stride)
@@ -34,11 +44,7 @@ MICA_INLINE Vec satd_lanes(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *
     Vec v[8], t[8], sum = vec_zero();
     for (int y = 0; y < 8; y++)
         v[y] = vec_sub16(vec_widen(a + y * a_stride), vec_widen(b + y * b_stride));
-    for (int i = 0; i < 4; i++)
-        butterfly(&v[i], &v[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&v[i], &v[i + 2]);
+    two_steps(v);
     for (int i = 0; i < 8; i += 2)
         butterfly(&v[i], &v[i + 1]);
     for (int i = 0; i < 4; i++) { /* from here to the columns */
@@ -54,11 +60,7 @@ MICA_INLINE Vec satd_lanes(const uint8_t *a, ptrdiff_t a_stride, const uint8_t *
         t[2 * i] = vec_unpacklo64(v[i], v[i + 4]);
         t[2 * i + 1] = vec_unpackhi64(v[i], v[i + 4]);
     }
-    for (int i = 0; i < 4; i++)
-        butterfly(&t[i], &t[i + 4]);
-    for (int i = 0; i < 8; i++)
-        if (!(i & 2))
-            butterfly(&t[i], &t[i + 2]);
+    two_steps(t);
     for (int i = 0; i < 8; i += 2)
         sum = vec_add32(sum, last_butterfly(t[i], t[i + 1]));
     return sum;
