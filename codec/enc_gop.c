@@ -10,7 +10,7 @@
 /* Hundredths by which frames are coded below the quality of key frames: by depth, and for anchors
  * that follow each other by turns, as HM's configurations for low delay and random access do. Far
  * more than there: what the key frame and every fourth anchor show well, the others copy. */
-static const unsigned char below_turn[TURNS] = {15, 29, 26, 29};
+static const unsigned char below_turn[TURNS] = {18, 32, 27, 32};
 static const unsigned char below_depth[] = {14, 25, 33, 41};
 
 int mica_gop_reorder(int bframes)
@@ -19,6 +19,11 @@ int mica_gop_reorder(int bframes)
     for (; bframes > 0; bframes /= 2)
         depth++;
     return depth;
+}
+
+int mica_gop_is_turn(const MicaGop *gop)
+{
+    return gop->single && gop->anchors % TURNS == 0;
 }
 
 static MicaPlannedFrame *add(MicaGop *gop, int frame, int depth)

@@ -35,6 +35,10 @@ int mica_gop_reorder(int bframes);
  * anchors, groups of one frame. */
 void mica_gop_plan_key(MicaGop *gop, int single);
 
+/* Whether the anchor planned last is, without B frames, one of those with a better quality, from
+ * which others are predicted for longer. */
+int mica_gop_is_turn(const MicaGop *gop);
+
 /* Plan the next `frames` frames in time, 1..MICA_MAX_GROUP, the last of which is an anchor. */
 void mica_gop_plan_group(MicaGop *gop, int frames);
 

@@ -25,8 +25,7 @@ MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel 
         status = mica_prediction_check_kind(e->predicted.network, 1, error);
     if (status != MICA_OK)
         return status;
-    for (int i = 0; i < e->bframes + 2 && status == MICA_OK; i++)
-        status = mica_image_alloc(&e->waiting[i].image, width, height, channels);
+    status = mica_waiting_create(&e->waiting, width, height, channels, e->bframes, e->lookahead);
     if (status == MICA_OK)
         status = mica_image_alloc(&e->decoded, width, height, channels);
     if (status == MICA_OK)
@@ -36,6 +35,8 @@ MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel 
             mica_frame_store_create(&e->store, width, height, channels, e->predicted.cpu_flags);
     if (status == MICA_OK)
         status = mica_motion_search_create(&e->search, width, height);
+    if (status == MICA_OK && e->lookahead > 0)
+        status = mica_temporal_filter_create(&e->filter, width, height, channels);
     if (status == MICA_OK && e->scenecut)
         status = mica_scene_cut_create(&e->scene, width, height);
     return status == MICA_OK ? status : out_of_memory(error);
@@ -43,12 +44,12 @@ MicaStatus mica_predicted_encoder_open(MicaPredictedEncoder *e, const MicaModel 
 
 void mica_predicted_encoder_close(MicaPredictedEncoder *e)
 {
-    for (int i = 0; i < MICA_MAX_WAITING; i++)
-        mica_image_free(&e->waiting[i].image);
+    mica_waiting_free(&e->waiting);
     mica_image_free(&e->decoded);
     mica_reference_free(&e->current);
     mica_frame_store_free(&e->store);
     mica_motion_search_free(&e->search);
+    mica_temporal_filter_free(&e->filter);
     mica_scene_cut_free(&e->scene);
     mica_session_close(&e->predicted);
     mica_writer_free(&e->packet);
@@ -56,28 +57,9 @@ void mica_predicted_encoder_close(MicaPredictedEncoder *e)
 
 /* ---- order ---- */
 
-/* Frames that the next group takes, 0: more have to come first. */
-static int group_size(const MicaPredictedEncoder *e)
-{
-    if (e->count == 0)
-        return 0;
-    if (e->waiting[0].key)
-        return 1;
-    int size = 1;
-    while (size < e->count && size <= e->bframes && !e->waiting[size].key)
-        size++;
-    const int cut = size < e->count && e->waiting[size].key;
-    return size > e->bframes || cut || e->draining ? size : 0;
-}
-
 static void drop_group(MicaPredictedEncoder *e)
 {
-    for (int done = e->group; done > 0; done--) {
-        const MicaWaitingFrame first = e->waiting[0];
-        memmove(e->waiting, e->waiting + 1, (size_t)(e->bframes + 1) * sizeof first);
-        e->waiting[e->bframes + 1] = first; /* its picture is used again */
-        e->count--;
-    }
+    mica_waiting_drop(&e->waiting, e->group);
     e->group = 0;
 }
 
@@ -87,10 +69,10 @@ static MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
     if (next)
         return next;
     drop_group(e);
-    e->group = group_size(e);
+    e->group = mica_waiting_group(&e->waiting, e->draining);
     if (e->group == 0)
         return NULL;
-    if (e->waiting[0].key)
+    if (mica_waiting_at(&e->waiting, 0)->key)
         mica_gop_plan_key(&e->plan, e->bframes == 0);
     else
         mica_gop_plan_group(&e->plan, e->group);
@@ -173,10 +155,43 @@ static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *
     return written;
 }
 
+/* Frames on each side that a frame is filtered with. Much depends on key frames, and they are few;
+ * less on anchors between B frames and on every fourth one without B frames, each of which is
+ * predicted from a filtered frame already. */
+#define ANCHOR_REACH 2
+#define ANCHOR_EFFORT 3 /* from which on it is worth the time without B frames */
+
+static int filter_reach(const MicaPredictedEncoder *e, const MicaPlannedFrame *p)
+{
+    const int limit = e->lookahead < ANCHOR_REACH ? e->lookahead : ANCHOR_REACH;
+    if (p->header.type == MICA_FRAME_INTRA)
+        return e->lookahead;
+    if (p->depth > 0)
+        return 0;
+    if (e->bframes > 0)
+        return limit;
+    return mica_gop_is_turn(&e->plan) && e->picture->effort >= ANCHOR_EFFORT ? limit : 0;
+}
+
+/* The picture that is coded of a frame. */
+static const MicaImage *picture_of(MicaPredictedEncoder *e, const MicaPlannedFrame *p)
+{
+    const MicaImage *image = &mica_waiting_at(&e->waiting, p->frame)->image;
+    const MicaImage *before[MICA_MAX_LOOKAHEAD], *after[MICA_MAX_LOOKAHEAD];
+    const int reach = filter_reach(e, p);
+    const int before_count = mica_waiting_around(&e->waiting, p->frame, -1, reach, before);
+    const int after_count = mica_waiting_around(&e->waiting, p->frame, 1, reach, after);
+    if (before_count + after_count == 0)
+        return image;
+    mica_temporal_filter_run(&e->filter, &e->search, &e->store.kernels, image, before, before_count,
+                             after, after_count, e->predicted.pool);
+    return &e->filter.filtered;
+}
+
 static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame *p, int *step,
                                  MicaError *error)
 {
-    const MicaImage *image = &e->waiting[p->frame].image;
+    const MicaImage *image = picture_of(e, p);
     const MicaBitrateKind kind =
         p->header.type == MICA_FRAME_INTRA ? MICA_BITRATE_KEY : MICA_BITRATE_PREDICTED;
     int base = e->rate ? mica_bitrate_begin(e->rate, kind) : to_step(e->picture->quality);
@@ -218,24 +233,22 @@ static void forget_time(MicaPredictedEncoder *e, int64_t pts)
  * time of the frames not coded yet, or the next one to come, becomes a key frame. */
 static void begin_anew(MicaPredictedEncoder *e)
 {
-    const MicaWaitingFrame lost = e->waiting[e->group - 1];
-    e->count--;
-    memmove(e->waiting + e->group - 1, e->waiting + e->group,
-            (size_t)(e->bframes + 2 - e->group) * sizeof lost);
-    e->waiting[e->bframes + 1] = lost; /* its picture is used again */
+    MicaWaitingFrames *w = &e->waiting;
+    mica_waiting_remove(w, e->group - 1);
     e->group = 0;
     e->plan = (MicaGop){0};
     e->store.filled = 0;
-    int last_key = e->count - 1;
-    while (last_key > 0 && !e->waiting[last_key].key)
+    int last_key = w->count - 1;
+    while (last_key > 0 && !mica_waiting_at(w, last_key)->key)
         last_key--;
-    e->waiting[0].key = e->count > 0;
-    e->since_key = e->count > 0 ? e->count - 1 - last_key : e->gop - 1;
+    if (w->count > 0)
+        mica_waiting_at(w, 0)->key = 1;
+    e->since_key = w->count > 0 ? w->count - 1 - last_key : e->gop - 1;
 }
 
 static void lose(MicaPredictedEncoder *e, const MicaPlannedFrame *p)
 {
-    forget_time(e, e->waiting[p->frame].frame.pts);
+    forget_time(e, mica_waiting_at(&e->waiting, p->frame)->frame.pts);
     if (p->depth > 0)
         mica_gop_skip(&e->plan, p);
     else
@@ -256,13 +269,13 @@ MicaStatus mica_predicted_encoder_send(MicaPredictedEncoder *e, const MicaVideoF
     if (e->plan.next < e->plan.count)
         return mica_fail(error, MICA_ERROR_AGAIN, "a packet must be received first");
     drop_group(e);
-    if (group_size(e) > 0)
+    if (mica_waiting_group(&e->waiting, 0) > 0)
         return mica_fail(error, MICA_ERROR_AGAIN, "a packet must be received first");
-    MicaWaitingFrame *w = &e->waiting[e->count++];
+    MicaWaitingFrame *w = mica_waiting_add(&e->waiting);
     w->frame = *frame;
     mica_yuv_to_image(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image);
-    const int cut = e->scenecut && mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
-    w->key = e->sent == 0 || cut || e->since_key + 1 >= e->gop || frame->flags & MICA_VIDEO_KEY;
+    w->cut = e->scenecut && mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
+    w->key = e->sent == 0 || w->cut || e->since_key + 1 >= e->gop || frame->flags & MICA_VIDEO_KEY;
     e->since_key = w->key ? 0 : e->since_key + 1;
     e->pts[e->sent++ % RING] = frame->pts;
     return MICA_OK;
@@ -284,7 +297,7 @@ MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPack
     if (!p)
         return e->draining ? mica_fail(error, MICA_ERROR_EOF, "no more packets")
                            : mica_fail(error, MICA_ERROR_AGAIN, "a frame must be sent first");
-    const MicaVideoFrame *frame = &e->waiting[p->frame].frame;
+    const MicaVideoFrame *frame = &mica_waiting_at(&e->waiting, p->frame)->frame;
     packet->pts = frame->pts;
     packet->dts = decoding_time(e, frame->duration);
     packet->duration = frame->duration;
@@ -307,7 +320,8 @@ MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPack
 void mica_predicted_encoder_flush(MicaPredictedEncoder *e)
 {
     e->plan = (MicaGop){0};
-    e->group = e->count = e->since_key = e->draining = 0;
+    mica_waiting_clear(&e->waiting);
+    e->group = e->since_key = e->draining = 0;
     e->sent = e->received = 0;
     e->store.kept = 0;
     e->store.filled = 0;

@@ -7,19 +7,12 @@
 #include "codec/enc_gop.h"
 #include "codec/enc_motion.h"
 #include "codec/enc_scenecut.h"
+#include "codec/enc_temporal_filter.h"
+#include "codec/enc_waiting.h"
 #include "codec/frame_store.h"
 #include "codec/session.h"
 #include "codec/yuv.h"
 #include "mica/codec.h"
-
-#define MICA_MAX_WAITING (MICA_MAX_GROUP + 1)
-
-/* A frame that is not coded yet. */
-typedef struct MicaWaitingFrame {
-    MicaImage image;
-    MicaVideoFrame frame; /* time stamps; its samples are in `image` */
-    int key;
-} MicaWaitingFrame;
 
 typedef struct MicaPredictedEncoder {
     const MicaVideoInfo *info;
@@ -28,12 +21,11 @@ typedef struct MicaPredictedEncoder {
     MicaSession predicted;
     MicaYuv *yuv;
     MicaBitrate *rate; /* NULL: constant quality */
-    int gop, bframes, scenecut;
+    int gop, bframes, lookahead, scenecut;
 
     MicaGop plan;
-    int group; /* frames of `waiting` that the plan is about */
-    MicaWaitingFrame waiting[MICA_MAX_WAITING];
-    int count;
+    MicaWaitingFrames waiting;
+    int group;     /* of the frames that wait, those that the plan is about */
     int since_key; /* frames since the last key frame among those sent */
     int draining;
 
@@ -41,6 +33,7 @@ typedef struct MicaPredictedEncoder {
     MicaFrameStore store;
     MicaReference current;
     MicaMotionSearch search;
+    MicaTemporalFilter filter;
     MicaMotionModels motion_models; /* what those of the frame before learnt */
     MicaImage decoded;
     MicaWriter packet;

@@ -47,7 +47,8 @@ void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct
                                           .cpu_mask = UINT32_MAX,
                                           .gop = 120,
                                           .buffer_ms = 1000,
-                                          .scenecut = 1};
+                                          .scenecut = 1,
+                                          .lookahead = MICA_MAX_LOOKAHEAD};
     memcpy(settings, &full, struct_size < sizeof full ? struct_size : sizeof full);
 }
 
@@ -66,6 +67,9 @@ static MicaStatus read_settings(const MicaVideoEncodeSettings *given, MicaVideoE
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "a gop has 1 frame or more");
     if (s->bframes != 0 && s->bframes != 1 && s->bframes != 3 && s->bframes != MICA_MAX_BFRAMES)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "bframes is 0, 1, 3 or 7");
+    if (s->lookahead < 0 || s->lookahead > MICA_MAX_LOOKAHEAD)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "lookahead is 0 to %d frames",
+                         MICA_MAX_LOOKAHEAD);
     if (s->bitrate > (uint64_t)1 << 40 || s->buffer_ms < 1 || s->buffer_ms > 60000)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT,
                          "bit rate or size of the buffer is out of range");
@@ -177,6 +181,7 @@ static MicaStatus open_predicted(MicaVideoEncoder *e, const MicaModel *model,
     p->rate = e->has_rate ? &e->rate : NULL;
     p->gop = s->gop;
     p->bframes = s->bframes;
+    p->lookahead = s->lookahead;
     p->scenecut = s->scenecut;
     return mica_predicted_encoder_open(p, predicted, s->threads, s->cpu_mask, error);
 }

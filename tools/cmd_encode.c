@@ -187,6 +187,7 @@ int cmd_encode(int argc, char **argv)
     job.effort = 2;
     job.contents = (EncodeContents)ENCODE_CONTENTS_DEFAULTS;
     job.video.gop = 120;
+    job.video.lookahead = 8;
     job.video.buffer_ms = 1000;
     const Option options[] = {{"quality", 'q', OPTION_REAL, &job.quality, 0, 100, "Q",
                                "0 (smallest file) .. 100, default 50, steps of 0.1"},

@@ -126,8 +126,12 @@ typedef struct MicaVideoEncodeSettings {
     int buffer_ms;          /* what the receiver buffers of such a stream, default 1000 */
     const MicaModel *predicted_model; /* of predicted frames; NULL: the built-in V */
     int bframes;  /* frames between two that are predicted from the past, and predicted from both
-                     sides: 0 (default, no delay), 1, 3 or 7 */
+                     sides: 0 (default), 1, 3 or 7 */
     int scenecut; /* 1 (default): a key frame also where prediction fails */
+    /* Frames that wait behind one before it is coded, 0..8, default 8. Key frames, and those that B
+     * frames are predicted from, are filtered with what the frames around show. 0: no filter, no
+     * delay. */
+    int lookahead;
 } MicaVideoEncodeSettings;
 
 MICA_API void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct_size);

@@ -407,7 +407,8 @@ static void test_agreement(void **state)
                                   .intra = &threads.worker[0].session,
                                   .yuv = &threads.worker[0].yuv,
                                   .gop = s.gop,
-                                  .bframes = bframes};
+                                  .bframes = bframes,
+                                  .lookahead = s.lookahead};
         assert_int_equal(mica_predicted_encoder_open(&e, predicted, 1, UINT32_MAX, NULL), MICA_OK);
         uint8_t *block = malloc(f->bytes);
         int count = 0;
@@ -432,6 +433,36 @@ static void test_agreement(void **state)
         mica_frame_threads_close(&threads);
         release(f);
         forget(v);
+    }
+}
+
+/* A packet comes as soon as so many frames wait behind its frame. */
+static void test_lookahead(void **state)
+{
+    (void)state;
+    const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 64, 48);
+    for (int lookahead = 0; lookahead <= MICA_MAX_LOOKAHEAD; lookahead += 4) {
+        MicaVideoEncodeSettings s = encoder_settings(5, 0);
+        s.lookahead = lookahead;
+        Video *v = malloc(sizeof *v);
+        MicaVideoEncoder *encoder = open_encoder(v, &info, &s);
+        uint8_t *block = malloc(mica_frame_bytes(&info));
+        for (int n = 0; n < 12; n++) {
+            MicaVideoFrame frame;
+            paint(&info, n, 0, block, &frame);
+            assert_int_equal(mica_video_encoder_send(encoder, &frame, NULL), MICA_OK);
+            assert_int_equal(take_packets(encoder, v), MICA_ERROR_AGAIN);
+            assert_int_equal(v->count, n < lookahead ? 0 : n + 1 - lookahead);
+        }
+        assert_int_equal(mica_video_encoder_send(encoder, NULL, NULL), MICA_OK);
+        assert_int_equal(take_packets(encoder, v), MICA_ERROR_EOF);
+        assert_int_equal(v->count, 12);
+        mica_video_encoder_close(&encoder);
+        free(block);
+        forget(v);
+        s.lookahead = MICA_MAX_LOOKAHEAD + 1;
+        assert_int_equal(mica_video_encoder_open(&encoder, &info, &s, NULL),
+                         MICA_ERROR_INVALID_ARGUMENT);
     }
 }
 
@@ -901,6 +932,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_lookahead),
         cmocka_unit_test(test_threads_and_kernels),
         cmocka_unit_test(test_encoder_flush),
         cmocka_unit_test(test_failure),

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 SLOTS = 4                        # decoded frames that a decoder keeps
 ANCHOR_SLOTS = 2
-TURNS = (15, 29, 26, 29)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
+TURNS = (18, 32, 27, 32)         # hundredths of the scale of qualities: anchors without B frames, by their number modulo 4
 BY_DEPTH = (14, 25, 33, 41)      # with B frames, by depth
 
 # index: of the frame in time; references: slots; keep: slots that the decoded frame goes into; below: hundredths

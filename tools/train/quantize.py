@@ -26,6 +26,7 @@ LATENT_UNIT = 16             # latents and means are in 1/16 quantiser step
 LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
+MOST_ROW_SUM = 64000         # of the magnitudes of a row of int16 weights: 65535 without a bias
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
 
 
@@ -76,8 +77,11 @@ def dyadic(ratio):
 def weight_step(effective, limit):
     """Quantiser step of each row: the largest weight sets it for 8 bits; with fewer it pays to clip, and the step with the
     least squared error wins."""
-    full = effective.detach().abs().amax(1) / limit
-    if limit >= 127:
+    magnitudes = effective.detach().abs()
+    full = magnitudes.amax(1) / limit
+    if limit > 127: # a row's magnitudes sum up to what keeps its products with int16 within 32 bits, rounding included
+        return torch.maximum(full, magnitudes.sum(1) / (MOST_ROW_SUM - effective.shape[1] / 2))
+    if limit == 127:
         return full
     candidates = torch.linspace(0.4, 1.0, 13, dtype=full.dtype, device=full.device)[:, None, None] * full[:, None]
     w = effective.detach()
@@ -144,7 +148,7 @@ class FixedCodec(nn.Module):
 
     def __init__(self, net, bits=None):
         """bits: name of a layer in the model file -> bits of its weights, where they are not 8: fewer, or up to 16 in a layer with
-        int16 inputs (11 keep the sums of all layers of S within 32 bits)."""
+        int16 inputs, as far as the sums of a row allow."""
         super().__init__()
         self.net = net
         self.bits = dict(bits or {})

@@ -21,6 +21,7 @@ typedef struct VideoEncodeJob {
     double quality;
     int effort, gop, bframes, frames, buffer_ms;
     const char *predicted_name; /* model of predicted frames, NULL: the built-in one */
+    int lookahead;
     bool no_scenecut;
     double bitrate; /* kbit/s, 0: constant quality */
     bool video_only;
@@ -54,6 +55,14 @@ typedef struct VideoEncodeJob {
          OPTION_INT, &(video).bframes,                                                               \
          0,          7,                                                                              \
          "N",        "video: 0, 1, 3 or 7 frames predicted from both sides, default 0"},             \
+        {"lookahead",                                                                                \
+         0,                                                                                          \
+         OPTION_INT,                                                                                 \
+         &(video).lookahead,                                                                         \
+         0,                                                                                          \
+         8,                                                                                          \
+         "N",                                                                                        \
+         "video: frames that wait behind one, for the temporal filter, default 8; 0: no delay"},     \
         {"no-scenecut",                                                                              \
          0,                                                                                          \
          OPTION_FLAG,                                                                                \

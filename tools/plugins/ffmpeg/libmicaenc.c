@@ -23,7 +23,7 @@ typedef struct LibMicaEncodeContext {
     double quality;
     int effort;
     int frame_threads;
-    int scenecut;
+    int lookahead, scenecut;
 } LibMicaEncodeContext;
 
 static void describe(const AVCodecContext *avctx, MicaVideoInfo *info)
@@ -80,6 +80,7 @@ static av_cold int mica_encode_init(AVCodecContext *avctx)
     settings.frame_threads = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 1 : s->frame_threads;
     settings.gop = FFMAX(avctx->gop_size, 1);
     settings.bframes = bframes(avctx->max_b_frames);
+    settings.lookahead = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 0 : s->lookahead;
     settings.scenecut = s->scenecut;
     settings.bitrate = FFMAX(avctx->bit_rate, 0);
     if (settings.bitrate && avctx->rc_buffer_size > 0)
@@ -215,6 +216,14 @@ static const AVOption options[] = {
      {.str = NULL},
      0,
      0,
+     VE},
+    {"lookahead",
+     "Frames that wait behind one, for the temporal filter",
+     OFFSET(lookahead),
+     AV_OPT_TYPE_INT,
+     {.i64 = 8},
+     0,
+     8,
      VE},
     {"scenecut", "Key frames at cuts", OFFSET(scenecut), AV_OPT_TYPE_BOOL, {.i64 = 1}, 0, 1, VE},
     {"frame_threads",

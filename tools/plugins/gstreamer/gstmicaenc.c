@@ -7,7 +7,7 @@ typedef struct GstMicaEnc {
     MicaVideoEncoder *encoder;
     GstVideoCodecState *input;
     gdouble quality;
-    gint effort, threads, gop, bframes;
+    gint effort, threads, gop, bframes, lookahead;
     gboolean scenecut;
     guint bitrate; /* kbit/s */
     gchar *model, *predicted_model;
@@ -26,6 +26,7 @@ enum {
     PROP_THREADS,
     PROP_GOP,
     PROP_BFRAMES,
+    PROP_LOOKAHEAD,
     PROP_SCENECUT,
     PROP_BITRATE,
     PROP_MODEL,
@@ -136,6 +137,7 @@ static gboolean set_format(GstVideoEncoder *base, GstVideoCodecState *state)
     settings.threads = self->threads;
     settings.gop = self->gop;
     settings.bframes = self->bframes;
+    settings.lookahead = self->lookahead;
     settings.scenecut = self->scenecut;
     settings.bitrate = (uint64_t)self->bitrate * 1000;
     if (self->model && !(model = gst_mica_open_model(GST_ELEMENT(self), self->model)))
@@ -164,7 +166,7 @@ static gboolean set_format(GstVideoEncoder *base, GstVideoCodecState *state)
     gst_video_codec_state_unref(gst_video_encoder_set_output_state(base, caps, state));
     if (settings.gop > 1 && info.frame_rate[0]) {
         const GstClockTime delay =
-            gst_util_uint64_scale_int((guint64)settings.bframes * GST_SECOND,
+            gst_util_uint64_scale_int((guint64)(settings.bframes + settings.lookahead) * GST_SECOND,
                                       (gint)info.frame_rate[1], (gint)info.frame_rate[0]);
         gst_video_encoder_set_latency(base, delay, delay);
     }
@@ -241,6 +243,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     case PROP_BFRAMES:
         self->bframes = g_value_get_enum(value);
         break;
+    case PROP_LOOKAHEAD:
+        self->lookahead = g_value_get_int(value);
+        break;
     case PROP_SCENECUT:
         self->scenecut = g_value_get_boolean(value);
         break;
@@ -279,6 +284,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
     case PROP_BFRAMES:
         g_value_set_enum(value, self->bframes);
         break;
+    case PROP_LOOKAHEAD:
+        g_value_set_int(value, self->lookahead);
+        break;
     case PROP_SCENECUT:
         g_value_set_boolean(value, self->scenecut);
         break;
@@ -308,6 +316,7 @@ static void gst_mica_enc_init(GstMicaEnc *self)
     self->quality = 50;
     self->effort = 2;
     self->gop = 120;
+    self->lookahead = 8;
     self->scenecut = TRUE;
 }
 
@@ -338,6 +347,11 @@ static void gst_mica_enc_class_init(GstMicaEncClass *class)
         object, PROP_BFRAMES,
         g_param_spec_enum("bframes", "B frames", "Frames predicted from both sides, which delay",
                           bframes_type(), 0, flags));
+    g_object_class_install_property(
+        object, PROP_LOOKAHEAD,
+        g_param_spec_int("lookahead", "Lookahead",
+                         "Frames that wait behind one, for the temporal filter, 0: no delay", 0, 8,
+                         8, flags));
     g_object_class_install_property(
         object, PROP_SCENECUT,
         g_param_spec_boolean("scenecut", "Scene cut", "Key frames at cuts", TRUE, flags));
