@@ -67,6 +67,8 @@ static MicaStatus read_settings(const MicaVideoEncodeSettings *given, MicaVideoE
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "a gop has 1 frame or more");
     if (s->bframes != 0 && s->bframes != 1 && s->bframes != 3 && s->bframes != MICA_MAX_BFRAMES)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "bframes is 0, 1, 3 or 7");
+    if (s->preset != MICA_PRESET_MAIN && s->preset != MICA_PRESET_FAST)
+        return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "there is no such preset");
     if (s->lookahead < 0 || s->lookahead > MICA_MAX_LOOKAHEAD)
         return mica_fail(error, MICA_ERROR_INVALID_ARGUMENT, "lookahead is 0 to %d frames",
                          MICA_MAX_LOOKAHEAD);
@@ -209,7 +211,8 @@ static MicaStatus open_encoder(MicaVideoEncoder *e, const MicaVideoInfo *info,
     if (!s.model)
         status = mica_model_builtin(&own, "S", error);
     if (status == MICA_OK && s.gop > 1 && !s.predicted_model)
-        status = mica_model_builtin(&own_predicted, "V", error);
+        status = mica_model_builtin(&own_predicted, s.preset == MICA_PRESET_FAST ? "V-fast" : "V",
+                                    error);
     if (status == MICA_OK) {
         const MicaModel *model = s.model ? s.model : own;
         const MicaModel *predicted = s.predicted_model ? s.predicted_model : own_predicted;

@@ -4,8 +4,10 @@
 #include "codec/base/diag.h"
 #include "models/model.h"
 
-extern const uint8_t mica_builtin_s[], mica_builtin_s_perceptual[], mica_builtin_v[];
-extern const uint32_t mica_builtin_s_size, mica_builtin_s_perceptual_size, mica_builtin_v_size;
+extern const uint8_t mica_builtin_s[], mica_builtin_s_perceptual[], mica_builtin_v[],
+    mica_builtin_v_fast[];
+extern const uint32_t mica_builtin_s_size, mica_builtin_s_perceptual_size, mica_builtin_v_size,
+    mica_builtin_v_fast_size;
 
 typedef struct Builtin {
     const char *name;
@@ -17,6 +19,7 @@ static const Builtin builtins[] = {
     {"S", mica_builtin_s, &mica_builtin_s_size},
     {"S-perceptual", mica_builtin_s_perceptual, &mica_builtin_s_perceptual_size},
     {"V", mica_builtin_v, &mica_builtin_v_size},
+    {"V-fast", mica_builtin_v_fast, &mica_builtin_v_fast_size},
 };
 
 #define BUILTIN_COUNT (sizeof builtins / sizeof *builtins)

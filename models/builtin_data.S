@@ -17,6 +17,7 @@
     model mica_builtin_s, "s.mmodel"
     model mica_builtin_s_perceptual, "s-perceptual.mmodel"
     model mica_builtin_v, "v.mmodel"
+    model mica_builtin_v_fast, "v-fast.mmodel"
 
 #if defined(__linux__) && defined(__ELF__)
     .section .note.GNU-stack,"",%progbits

@@ -245,6 +245,8 @@ int cmd_encode(int argc, char **argv)
 
     code = codec_options_tune(&job.codec, syntax.command, tune);
     if (code == OPTIONS_CONTINUE)
+        code = video_read_preset(&job.video, syntax.command);
+    if (code == OPTIONS_CONTINUE)
         code = codec_options_open(&job.codec, syntax.command);
     if (code == OPTIONS_CONTINUE)
         code = job.batch.output ? run_batch(&job, arguments)

@@ -112,6 +112,12 @@ typedef struct MicaVideoPacket {
 
 typedef struct MicaVideoEncoder MicaVideoEncoder;
 
+/* Which built-in model codes predicted frames. */
+typedef enum MicaVideoPreset {
+    MICA_PRESET_MAIN = 0, /* V */
+    MICA_PRESET_FAST = 1  /* V-fast: little more than half the multiplications, and more bits */
+} MicaVideoPreset;
+
 typedef struct MicaVideoEncodeSettings {
     size_t struct_size;
     const MicaModel *model; /* NULL: the built-in S; a reference is held */
@@ -124,7 +130,7 @@ typedef struct MicaVideoEncodeSettings {
     int gop;                /* frames from key frame to key frame at most; 1: key frames only */
     uint64_t bitrate;       /* bits per second; 0: constant quality. Needs a frame rate. */
     int buffer_ms;          /* what the receiver buffers of such a stream, default 1000 */
-    const MicaModel *predicted_model; /* of predicted frames; NULL: the built-in V */
+    const MicaModel *predicted_model; /* of predicted frames; NULL: that of `preset` */
     int bframes;  /* frames between two that are predicted from the past, and predicted from both
                      sides: 0 (default), 1, 3 or 7 */
     int scenecut; /* 1 (default): a key frame also where prediction fails */
@@ -132,6 +138,7 @@ typedef struct MicaVideoEncodeSettings {
      * frames are predicted from, are filtered with what the frames around show. 0: no filter, no
      * delay. */
     int lookahead;
+    MicaVideoPreset preset; /* where predicted_model is NULL; default MICA_PRESET_MAIN */
 } MicaVideoEncodeSettings;
 
 MICA_API void mica_video_encode_defaults(MicaVideoEncodeSettings *settings, size_t struct_size);

@@ -80,7 +80,7 @@ class Options(mica_case.MicaCase):
 
     def test_tune(self):
         names = [m['name'] for m in self.json('model', '--json')]
-        self.assertEqual(names, ['S', 'S-perceptual', 'V'])
+        self.assertEqual(names, ['S', 'S-perceptual', 'V', 'V-fast'])
         for tune, name in (('psnr', 'S'), ('perceptual', 'S-perceptual')):
             self.ok('encode', '--tune', tune, 'a.ppm', 'a.mica')
             self.assertEqual(self.json('info', '--json', 'a.mica')['model_name'], name)

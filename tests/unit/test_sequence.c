@@ -466,6 +466,35 @@ static void test_lookahead(void **state)
     }
 }
 
+/* A preset is the name of a built-in model. */
+static void test_presets(void **state)
+{
+    (void)state;
+    const MicaVideoInfo info = description(MICA_PIXEL_YUV420P, 64, 48);
+    static const char *const names[] = {"V", "V-fast"};
+    for (int preset = MICA_PRESET_MAIN; preset <= MICA_PRESET_FAST; preset++) {
+        MicaVideoEncodeSettings s = encoder_settings(120, 0);
+        s.predicted_model = NULL;
+        s.preset = (MicaVideoPreset)preset;
+        Video *v = encode(&info, &s, 3, 3, -1);
+        MicaModel *model;
+        assert_int_equal(mica_model_builtin(&model, names[preset], NULL), MICA_OK);
+        assert_memory_equal(v->info.predicted_model, mica_model_id(model), MICA_MODEL_ID_SIZE);
+        mica_model_unref(&model);
+        MicaVideoDecodeSettings d = decoder_settings();
+        d.predicted_model = NULL;
+        Frames *f = decode(v, &d);
+        for (int n = 0; n < 3; n++)
+            assert_int_equal(f->status[n], MICA_OK);
+        release(f);
+        forget(v);
+        MicaVideoEncoder *encoder;
+        s.preset = (MicaVideoPreset)(MICA_PRESET_FAST + 1);
+        assert_int_equal(mica_video_encoder_open(&encoder, &info, &s, NULL),
+                         MICA_ERROR_INVALID_ARGUMENT);
+    }
+}
+
 /* Threads and kernels change neither packets nor frames. */
 static void test_threads_and_kernels(void **state)
 {
@@ -933,6 +962,7 @@ int main(void)
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_agreement),
         cmocka_unit_test(test_lookahead),
+        cmocka_unit_test(test_presets),
         cmocka_unit_test(test_threads_and_kernels),
         cmocka_unit_test(test_encoder_flush),
         cmocka_unit_test(test_failure),

@@ -28,7 +28,7 @@ from train import draw_levels, rate_factor
 from yuv import yuv_errors
 
 
-def arguments():
+def arguments(words=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--packed', required=True, help='folder written by data.py and clips.py')
     p.add_argument('--out', required=True, help='checkpoint file')
@@ -55,12 +55,12 @@ def arguments():
     p.add_argument('--bf16', action='store_true')
     p.add_argument('--compile', action='store_true')
     p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a float checkpoint")
-    p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have fewer than 8')
+    p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers, where they are not 8')
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--seed', type=int, default=7)
     p.add_argument('--save-every', type=float, default=300, help='seconds')
     p.add_argument('--report-every', type=int, default=2, help='RD points after so many checkpoints')
-    return p.parse_args()
+    return p.parse_args(words)
 
 
 def to_float(pixels):

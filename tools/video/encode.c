@@ -92,6 +92,7 @@ static MicaStatus open_encoder(Encode *e, MicaError *error)
         s.cpu_mask = job->codec->cpu_mask;
     s.gop = job->gop;
     s.bframes = job->bframes;
+    s.preset = job->preset;
     s.lookahead = job->lookahead;
     s.scenecut = !job->no_scenecut;
     s.bitrate = (uint64_t)(job->bitrate * 1000 + 0.5);

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "mica/video.h"
 #include "tools/codec_options.h"
 
 /* Endings and formats that mean video. */
@@ -22,6 +23,8 @@ typedef struct VideoEncodeJob {
     int effort, gop, bframes, frames, buffer_ms;
     const char *predicted_name; /* model of predicted frames, NULL: the built-in one */
     int lookahead;
+    const char *preset_name; /* NULL: main */
+    MicaVideoPreset preset;
     bool no_scenecut;
     double bitrate; /* kbit/s, 0: constant quality */
     bool video_only;
@@ -30,7 +33,7 @@ typedef struct VideoEncodeJob {
 
 #define OPTION_PREDICTED_MODEL(video)                                                              \
     {                                                                                              \
-        "predicted-model", 0, OPTION_STRING, &(video).predicted_name, 0, 0, "V|FILE",              \
+        "predicted-model", 0, OPTION_STRING, &(video).predicted_name, 0, 0, "NAME|FILE",           \
             "video: model of predicted frames"                                                     \
     }
 
@@ -71,6 +74,14 @@ typedef struct VideoEncodeJob {
          0,                                                                                          \
          NULL,                                                                                       \
          "video: no key frames at cuts"},                                                            \
+        {"preset",                                                                                   \
+         0,                                                                                          \
+         OPTION_STRING,                                                                              \
+         &(video).preset_name,                                                                       \
+         0,                                                                                          \
+         0,                                                                                          \
+         "main|fast",                                                                                \
+         "video: built-in model of predicted frames, V (default) or V-fast"},                        \
         OPTION_PREDICTED_MODEL(video),                                                               \
         {"frames", 0, OPTION_INT, &(video).frames, 1, INT_MAX, "N", "video: only so many frames"},   \
     {                                                                                                \
@@ -80,6 +91,9 @@ typedef struct VideoEncodeJob {
 
 /* Exit codes; failures have been reported. */
 int video_encode(const VideoEncodeJob *job);
+
+/* Read preset_name; an exit code, or OPTIONS_CONTINUE. */
+int video_read_preset(VideoEncodeJob *job, const char *command);
 
 typedef struct VideoDecodeJob {
     const char *input_name, *output_name;

@@ -23,7 +23,7 @@ typedef struct LibMicaEncodeContext {
     double quality;
     int effort;
     int frame_threads;
-    int lookahead, scenecut;
+    int lookahead, preset, scenecut;
 } LibMicaEncodeContext;
 
 static void describe(const AVCodecContext *avctx, MicaVideoInfo *info)
@@ -81,6 +81,7 @@ static av_cold int mica_encode_init(AVCodecContext *avctx)
     settings.gop = FFMAX(avctx->gop_size, 1);
     settings.bframes = bframes(avctx->max_b_frames);
     settings.lookahead = avctx->flags & AV_CODEC_FLAG_LOW_DELAY ? 0 : s->lookahead;
+    settings.preset = s->preset;
     settings.scenecut = s->scenecut;
     settings.bitrate = FFMAX(avctx->bit_rate, 0);
     if (settings.bitrate && avctx->rc_buffer_size > 0)
@@ -210,7 +211,7 @@ static const AVOption options[] = {
      0,
      VE},
     {"predicted_model",
-     "Model file of predicted frames; default: the built-in V",
+     "Model file of predicted frames; default: that of the preset",
      OFFSET(predicted_model),
      AV_OPT_TYPE_STRING,
      {.str = NULL},
@@ -225,6 +226,25 @@ static const AVOption options[] = {
      0,
      8,
      VE},
+    {"preset",
+     "Built-in model of predicted frames",
+     OFFSET(preset),
+     AV_OPT_TYPE_INT,
+     {.i64 = MICA_PRESET_MAIN},
+     MICA_PRESET_MAIN,
+     MICA_PRESET_FAST,
+     VE,
+     "preset"},
+    {"main", "V", 0, AV_OPT_TYPE_CONST, {.i64 = MICA_PRESET_MAIN}, 0, 0, VE, "preset"},
+    {"fast",
+     "V-fast: faster, more bits",
+     0,
+     AV_OPT_TYPE_CONST,
+     {.i64 = MICA_PRESET_FAST},
+     0,
+     0,
+     VE,
+     "preset"},
     {"scenecut", "Key frames at cuts", OFFSET(scenecut), AV_OPT_TYPE_BOOL, {.i64 = 1}, 0, 1, VE},
     {"frame_threads",
      "With -g 1: frames coded at once, which delay packets; 0: one per thread",

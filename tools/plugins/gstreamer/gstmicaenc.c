@@ -7,7 +7,7 @@ typedef struct GstMicaEnc {
     MicaVideoEncoder *encoder;
     GstVideoCodecState *input;
     gdouble quality;
-    gint effort, threads, gop, bframes, lookahead;
+    gint effort, threads, gop, bframes, lookahead, preset;
     gboolean scenecut;
     guint bitrate; /* kbit/s */
     gchar *model, *predicted_model;
@@ -27,6 +27,7 @@ enum {
     PROP_GOP,
     PROP_BFRAMES,
     PROP_LOOKAHEAD,
+    PROP_PRESET,
     PROP_SCENECUT,
     PROP_BITRATE,
     PROP_MODEL,
@@ -44,6 +45,17 @@ static GType bframes_type(void)
     static gsize type = 0;
     if (g_once_init_enter(&type))
         g_once_init_leave(&type, g_enum_register_static("GstMicaBFrames", values));
+    return type;
+}
+
+static GType preset_type(void)
+{
+    static const GEnumValue values[] = {{MICA_PRESET_MAIN, "V", "main"},
+                                        {MICA_PRESET_FAST, "V-fast: faster, more bits", "fast"},
+                                        {0, NULL, NULL}};
+    static gsize type = 0;
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, g_enum_register_static("GstMicaPreset", values));
     return type;
 }
 
@@ -138,6 +150,7 @@ static gboolean set_format(GstVideoEncoder *base, GstVideoCodecState *state)
     settings.gop = self->gop;
     settings.bframes = self->bframes;
     settings.lookahead = self->lookahead;
+    settings.preset = (MicaVideoPreset)self->preset;
     settings.scenecut = self->scenecut;
     settings.bitrate = (uint64_t)self->bitrate * 1000;
     if (self->model && !(model = gst_mica_open_model(GST_ELEMENT(self), self->model)))
@@ -246,6 +259,9 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     case PROP_LOOKAHEAD:
         self->lookahead = g_value_get_int(value);
         break;
+    case PROP_PRESET:
+        self->preset = g_value_get_enum(value);
+        break;
     case PROP_SCENECUT:
         self->scenecut = g_value_get_boolean(value);
         break;
@@ -286,6 +302,9 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
         break;
     case PROP_LOOKAHEAD:
         g_value_set_int(value, self->lookahead);
+        break;
+    case PROP_PRESET:
+        g_value_set_enum(value, self->preset);
         break;
     case PROP_SCENECUT:
         g_value_set_boolean(value, self->scenecut);
@@ -352,6 +371,10 @@ static void gst_mica_enc_class_init(GstMicaEncClass *class)
         g_param_spec_int("lookahead", "Lookahead",
                          "Frames that wait behind one, for the temporal filter, 0: no delay", 0, 8,
                          8, flags));
+    g_object_class_install_property(object, PROP_PRESET,
+                                    g_param_spec_enum("preset", "Preset",
+                                                      "Built-in model of predicted frames",
+                                                      preset_type(), MICA_PRESET_MAIN, flags));
     g_object_class_install_property(
         object, PROP_SCENECUT,
         g_param_spec_boolean("scenecut", "Scene cut", "Key frames at cuts", TRUE, flags));
