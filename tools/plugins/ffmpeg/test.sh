@@ -91,6 +91,9 @@ ff -i clip.mkv -map 0:v -c:v libmica -g 1 -quality 60 g1.nut
 equal "-g 1, key frames" "$(keys g1.nut)" 25
 ff -i clip.mkv -map 0:v -c:v libmica -force_key_frames 0.4 -quality 60 forced.nut
 equal "a forced key frame" "$(keys forced.nut)" 2
+ff -i clip.mkv -map 0:v -c:v libmica -preset fast -lookahead 0 -quality 60 fast.nut
+"$mica" encode -q 60 --preset fast --lookahead 0 --video-only clip.mkv other.nut
+equal "preset and lookahead" "$(packets fast.nut)" "$(packets other.nut)"
 for bframes in 1 3 7; do
     ff -i clip.mkv -map 0:v -c:v libmica -bf $((bframes + bframes / 2)) -quality 60 bf.nut
     "$mica" encode -q 60 --bframes $bframes --video-only clip.mkv other.nut

@@ -68,7 +68,7 @@ for format in I420 Y444; do
     samples m.y4m 7 >b
     equal "$format equals the command's" a b
 done
-for options in "gop=1" "gop=3" "bframes=1" "bframes=3" "bframes=7 gop=5" "bframes=3 scenecut=false"; do
+for options in "gop=1" "gop=3" "bframes=1" "bframes=3" "bframes=7 gop=5" "bframes=3 scenecut=false" "preset=fast lookahead=0"; do
     # shellcheck disable=SC2086
     launch $source ! micaenc quality=70 $options ! micadec ! y4menc ! filesink location=out.y4m
     words=$(printf '%s' "$options" | sed -E 's/scenecut=false/no-scenecut/; s/[a-z]+=|no-/--&/g')
