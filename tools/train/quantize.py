@@ -27,6 +27,7 @@ LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 MOST_ROW_SUM = 64000         # of the magnitudes of a row of int16 weights: 65535 without a bias
+HIDDEN_RESERVE = 2.0         # of calibration, above the mean peak of a hidden channel: clipping costs more than coarser steps
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
 
 
@@ -242,7 +243,7 @@ class FixedCodec(nn.Module):
             self.stream(name).copy_(torch.maximum(self.stream(name), least))
         for name in self.hidden:
             v = torch.stack(peak[name]).mean(0)
-            self.hidden[name].copy_(torch.log(v.clamp_min(v.max() * 1e-3) / 127))
+            self.hidden[name].copy_(torch.log(HIDDEN_RESERVE * v.clamp_min(v.max() * 1e-3) / 127))
 
     @staticmethod
     def block_stream(name):
