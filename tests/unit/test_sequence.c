@@ -17,7 +17,7 @@
 #include "codec/frame_threads.h"
 #include "mica/mica.h"
 
-#define MAX_FRAMES 300
+#define MAX_FRAMES 1000
 
 static MicaModel *tiny, *predicted;
 
@@ -385,15 +385,16 @@ static void test_formats(void **state)
         }
 }
 
-/* What the encoder predicts from is what the decoder shows, which for RGB are the same samples. */
+/* What the encoder predicts from is what the decoder shows, which for RGB are the same samples,
+ * also after a thousand frames. */
 static void test_agreement(void **state)
 {
     (void)state;
-    enum { FRAMES = 60 };
     for (int bframes = 0; bframes <= 3; bframes += 3) {
+        const int frames = bframes ? 60 : MAX_FRAMES;
         const MicaVideoInfo given = description(MICA_PIXEL_RGB24, 50, 34);
         MicaVideoEncodeSettings s = encoder_settings(1000, bframes);
-        Video *v = encode(&given, &s, FRAMES, 30, -1);
+        Video *v = encode(&given, &s, frames, 30, -1);
         const MicaVideoDecodeSettings d = decoder_settings();
         Frames *f = decode(v, &d);
         MicaFrameThreads threads;
@@ -412,10 +413,10 @@ static void test_agreement(void **state)
         assert_int_equal(mica_predicted_encoder_open(&e, predicted, 1, UINT32_MAX, NULL), MICA_OK);
         uint8_t *block = malloc(f->bytes);
         int count = 0;
-        for (int n = 0; n <= FRAMES; n++) {
+        for (int n = 0; n <= frames; n++) {
             MicaVideoFrame frame;
             paint(&v->info, n, n >= 30, block, &frame);
-            assert_int_equal(mica_predicted_encoder_send(&e, n < FRAMES ? &frame : NULL, NULL),
+            assert_int_equal(mica_predicted_encoder_send(&e, n < frames ? &frame : NULL, NULL),
                              MICA_OK);
             MicaVideoPacket p = {.struct_size = sizeof p};
             while (mica_predicted_encoder_receive(&e, &p, NULL) == MICA_OK) {
@@ -427,7 +428,7 @@ static void test_agreement(void **state)
                                         150);
             }
         }
-        assert_int_equal(count, FRAMES);
+        assert_int_equal(count, frames);
         free(block);
         mica_predicted_encoder_close(&e);
         mica_frame_threads_close(&threads);
