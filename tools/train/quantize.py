@@ -27,7 +27,8 @@ LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 MOST_ROW_SUM = 64000         # of the magnitudes of a row of int16 weights: 65535 without a bias
-HIDDEN_RESERVE = 2.0         # of calibration, above the mean peak of a hidden channel: clipping costs more than coarser steps
+HIDDEN_RESERVE = 1.0, 2.0    # of calibration, above the mean peak of a hidden channel: without a prediction and with one, where
+                             # peaks differ more from frame to frame
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
 
 
@@ -241,9 +242,10 @@ class FixedCodec(nn.Module):
         for name, gain in (('y', net.y_gain), ('z', net.z_gain)):
             least = 2.0 ** -GAIN_OCTAVES / (LATENT_UNIT * torch.exp(gain.log.amin(0)))
             self.stream(name).copy_(torch.maximum(self.stream(name), least))
+        reserve = HIDDEN_RESERVE[bool(self.config.get('condition'))]
         for name in self.hidden:
             v = torch.stack(peak[name]).mean(0)
-            self.hidden[name].copy_(torch.log(HIDDEN_RESERVE * v.clamp_min(v.max() * 1e-3) / 127))
+            self.hidden[name].copy_(torch.log(reserve * v.clamp_min(v.max() * 1e-3) / 127))
 
     @staticmethod
     def block_stream(name):
