@@ -159,6 +159,7 @@ static MicaStatus encode_frame(MicaPredictedEncoder *e, const MicaPlannedFrame *
  * less on anchors between B frames and on every fourth one without B frames, each of which is
  * predicted from a filtered frame already. */
 #define ANCHOR_REACH 2
+_Static_assert(MICA_MAX_LOOKAHEAD <= MICA_FILTER_REACH, "as far as the filter has weights");
 #define ANCHOR_EFFORT 3 /* from which on it is worth the time without B frames */
 
 static int filter_reach(const MicaPredictedEncoder *e, const MicaPlannedFrame *p)

@@ -11,22 +11,7 @@ import torch
 import checkpoint
 import motion
 from net import Codec
-from train_video import Chains, Objective, arguments as training_arguments, to_pixels
-
-
-def batches_of(args, model, count):
-    """Frames as training sees them, with their levels and predictions."""
-    intra_state = checkpoint.load(args.intra)
-    intra = Codec(**intra_state['config'])
-    intra.load_state_dict(checkpoint.float_weights(intra_state))
-    chains = Chains(args, intra, motion.build(os.path.dirname(os.path.abspath(args.out))))
-    lagrangian = Objective(model, args).lagrangian
-    batches = []
-    for _ in range(count):
-        x, p, q = chains.next(lagrangian)
-        chains.decoded(to_pixels(model(x, q, p, hard=True)[0]))
-        batches.append((x, q, p))
-    return batches
+from train_video import Chains, Objective, arguments as training_arguments, picture_codec
 
 
 def loss_of(model, args, batches):
@@ -114,7 +99,8 @@ def main():
     state = checkpoint.load(a.checkpoint)
     model = Codec(**state['config'])
     model.load_state_dict(checkpoint.float_weights(state))
-    batches = batches_of(args, model, a.batches)
+    chains = Chains(args, picture_codec(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
+    batches = chains.batches(model, Objective(model, args).lagrangian, a.batches)
     print('loss %.4f' % loss_of(model, args, batches), flush=True)
     config = json.loads(a.config)
     for part in ('condition', 'synthesis', 'analysis'):

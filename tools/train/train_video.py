@@ -159,6 +159,16 @@ class Chains:
         for chain, frame in zip(self.chains, pixels):
             chain.decoded(frame)
 
+    @torch.no_grad()
+    def batches(self, model, lagrangian, count):
+        """Inputs of the model (frames, levels, predictions), as training sees them."""
+        batches = []
+        for _ in range(count):
+            x, p, q = self.next(lagrangian)
+            self.decoded(to_pixels(model(x, q, p, hard=True)[0]))
+            batches.append((x, q, p))
+        return batches
+
 
 class Validation:
     """RD points of whole chains as the encoder codes them without B frames."""
@@ -198,6 +208,14 @@ class Validation:
         return points
 
 
+def picture_codec(path):
+    """The codec of key frames, from its checkpoint."""
+    state = checkpoint.load(path)
+    codec = Codec(**state['config'])
+    codec.load_state_dict(checkpoint.float_weights(state))
+    return codec.to(memory_format=torch.channels_last)
+
+
 def build(args, chains, objective_of):
     intra = checkpoint.load(args.intra)
     start = checkpoint.load(args.init) if args.init else None
@@ -215,13 +233,7 @@ def build(args, chains, objective_of):
         if start and checkpoint.is_fixed(start):
             fixed.load_state_dict(start['ema'])
         elif not (args.resume and os.path.exists(args.out)):
-            batches = []
-            with torch.no_grad():
-                for _ in range(32):
-                    x, p, q = chains.next(objective_of(model).lagrangian)
-                    chains.decoded(to_pixels(model(x, q, p, hard=True)[0]))
-                    batches.append((x, q, p))
-            fixed.calibrate(batches)
+            fixed.calibrate(chains.batches(model, objective_of(model).lagrangian, 32))
         model = fixed
     return model
 
@@ -231,10 +243,7 @@ def main():
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     library = motion.build(os.path.dirname(os.path.abspath(args.out)))
-    state = checkpoint.load(args.intra)
-    intra = Codec(**state['config'])
-    intra.load_state_dict(checkpoint.float_weights(state))
-    intra = intra.to(memory_format=torch.channels_last)
+    intra = picture_codec(args.intra)
     chains = Chains(args, intra, library)
     model = build(args, chains, lambda m: Objective(m, args))
     optimizer = make_optimizer(args.optimizer, model, args.lr, torch.device('cpu'))
