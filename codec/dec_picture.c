@@ -99,7 +99,11 @@ static MicaStatus setup(Decoder *d, MicaError *error)
                                        .realism = d->settings->realism,
                                        .first_column = plan->first_column,
                                        .columns = plan->last_column - plan->first_column};
-    return mica_segment_decoder_create(&d->segments, &d->runner, h->quality, error);
+    if (h->restoration && !network->config.restoration)
+        return mica_fail(error, MICA_ERROR_BITSTREAM, "the model has no restoration filter");
+    status = mica_segment_decoder_create(&d->segments, &d->runner, h->quality, error);
+    d->segments.latents.restoration = h->restoration;
+    return status;
 }
 
 /* The symbols of z from one string of the coder, which must end as it should. */

@@ -42,6 +42,7 @@ typedef struct Encoder {
     MicaCondition condition;
     MicaEncoderWindow window;
     MicaSegmentEncoder segments;
+    MicaRestorationGain gain;
     MicaWriter out, hyper, alpha;
     double hyper_ms, entropy_ms;
 } Encoder;
@@ -169,6 +170,49 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
     return failed ? out_of_memory(error) : MICA_OK;
 }
 
+/* Cells each way in the middle of a segment that the strength of the restoration filter is chosen
+ * by; from SEARCH_EFFORT on it is the whole segment, without a choice half the model's. */
+#define MEASURED_SIDE 32
+#define SEARCH_EFFORT 3
+#define UNMEASURED_STRENGTH (MICA_RESTORATION_UNIT / 2)
+
+static void measure_segment(Encoder *e, MicaRect cells)
+{
+    const int width = mica_rect_width(&cells), height = mica_rect_height(&cells);
+    if (e->settings->effort < SEARCH_EFFORT && width > MEASURED_SIDE) {
+        cells.x0 += (width - MEASURED_SIDE) / 2;
+        cells.x1 = cells.x0 + MEASURED_SIDE;
+    }
+    if (e->settings->effort < SEARCH_EFFORT && height > MEASURED_SIDE) {
+        cells.y0 += (height - MEASURED_SIDE) / 2;
+        cells.y1 = cells.y0 + MEASURED_SIDE;
+    }
+    mica_synthesis_gain(&e->segments.latents, cells, &e->gain);
+}
+
+/* After a row of segments. Where the decoded picture is asked for, the first row decides. */
+static void choose_restoration(Encoder *e, int row)
+{
+    const MicaRect whole = {0, 0, (e->image->width + 7) / 8, (e->image->height + 7) / 8};
+    if (!e->runner.network->config.restoration || (e->decoded && row > 0))
+        return;
+    e->header.restoration = UNMEASURED_STRENGTH;
+    if (e->settings->effort >= 2) {
+        const int known = row + 1 < e->grid.rows
+                              ? mica_synthesis_rows(&e->runner, e->segments.latents.rect.y1)
+                              : whole.y1;
+        for (int i = 0; i < e->grid.columns; i++) {
+            MicaRect cells = mica_rect_scale(mica_grid_rect(&e->grid, i, i + 1, row), 2);
+            cells.x1 = cells.x1 < whole.x1 ? cells.x1 : whole.x1;
+            cells.y1 = cells.y1 < known ? cells.y1 : known;
+            if (cells.y0 < cells.y1)
+                measure_segment(e, cells);
+        }
+        e->header.restoration = mica_restoration_strength(&e->gain);
+    }
+    e->segments.latents.restoration = e->header.restoration;
+}
+
 static MicaStatus encode(Encoder *e, MicaError *error)
 {
     const MicaCanvas canvas = {e->decoded, 0, 0, 0};
@@ -183,6 +227,7 @@ static MicaStatus encode(Encoder *e, MicaError *error)
             mica_segment_encoder_row(&e->segments, row, &e->window.y, &e->window.z, error);
         if (status != MICA_OK)
             return status;
+        choose_restoration(e, row);
         if (e->decoded)
             mica_synthesise_known(&e->segments.latents, row + 1 == e->grid.rows, &cells, &canvas);
     }
@@ -265,6 +310,7 @@ MicaStatus mica_picture_encode_once(const MicaSession *session, const MicaImage 
                  .session = session,
                  .settings = settings,
                  .trial = point,
+                 .gain = {.image = image},
                  .decoded = decoded};
     MicaStatus status = mica_prediction_check(prediction, session->network, image->width,
                                               image->height, image->channels, error);

@@ -6,6 +6,7 @@
 #include "codec/base/diag.h"
 #include "models/gains.h"
 #include "models/network.h"
+#include "models/restoration.h"
 
 /* The first byte is not ASCII, so no text file starts like this. */
 static const uint8_t magic[4] = {0x8b, 'm', 'i', 'c'};
@@ -17,7 +18,8 @@ enum {
     FLAG_PREMULTIPLIED = 8,
     FLAG_COLOUR = 16, /* colour description follows */
     FLAG_PROGRESSIVE = 32,
-    FLAGS_KNOWN = 63
+    FLAG_RESTORATION = 64, /* its strength follows */
+    FLAGS_KNOWN = 127
 };
 
 static const char *section_name(int type)
@@ -59,6 +61,7 @@ static uint32_t picture_flags(const MicaStreamHeader *h)
     flags |= h->premultiplied ? FLAG_PREMULTIPLIED : 0;
     flags |= h->colour.described ? FLAG_COLOUR : 0;
     flags |= h->passes > 1 ? FLAG_PROGRESSIVE : 0;
+    flags |= h->restoration ? FLAG_RESTORATION : 0;
     return flags;
 }
 
@@ -82,6 +85,8 @@ void mica_stream_write_header(MicaWriter *w, const MicaStreamHeader *h)
         mica_write8(&p, h->colour.transfer);
         mica_write8(&p, h->colour.full_range);
     }
+    if (h->restoration)
+        mica_write8(&p, (uint32_t)h->restoration);
     w->failed |= p.failed;
     mica_stream_write_section(w, MICA_SECTION_PICTURE, p.data, p.size);
     mica_writer_free(&p);
@@ -101,6 +106,8 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
         h->colour.transfer = mica_read8(&r);
         h->colour.full_range = mica_read8(&r);
     }
+    if (flags & FLAG_RESTORATION)
+        h->restoration = (int)mica_read8(&r);
     if (r.failed)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is too short");
     if (width < 1 || height < 1 || width > MICA_MAX_DIMENSION || height > MICA_MAX_DIMENSION)
@@ -111,7 +118,8 @@ static MicaStatus read_picture_header(MicaStreamHeader *h, const uint8_t *data, 
                          "the picture header has flags that this version does not know");
     if (quality > MICA_MAX_QUALITY || h->skip > 64 || column_pairs < 1 || row_pairs < 1 ||
         column_pairs > MICA_MAX_DIMENSION || row_pairs > MICA_MAX_DIMENSION ||
-        h->colour.full_range > 1 || ((flags & FLAG_PREMULTIPLIED) && !(flags & FLAG_ALPHA)))
+        h->colour.full_range > 1 || h->restoration > MICA_RESTORATION_STRONGEST ||
+        ((flags & FLAG_PREMULTIPLIED) && !(flags & FLAG_ALPHA)))
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the picture header is damaged");
     h->width = (int)width;
     h->height = (int)height;

@@ -43,7 +43,8 @@ typedef struct MicaStreamHeader {
     int quality;                       /* 0..MICA_MAX_QUALITY */
     int skip;                          /* scale indices up to skip - 1 are not coded, 0 codes all */
     int segment_width, segment_height; /* positions of y in a segment, even */
-    int passes; /* 1, or progressive: MICA_CONTEXT_STEPS, every step of a segment by itself */
+    int restoration; /* strength of the filter, 0..MICA_RESTORATION_STRONGEST; 0: none */
+    int passes;      /* 1, or progressive: MICA_CONTEXT_STEPS, every step of a segment by itself */
 } MicaStreamHeader;
 
 /* The payloads point into the stream. */

@@ -19,7 +19,7 @@ int mica_step_group(int step, int phase)
 
 int mica_latents_kept_rows(const MicaNetwork *network)
 {
-    const int rows = (network->config.synthesis + 1) & ~1;
+    const int rows = (mica_synthesis_reach(&network->config) + 1) & ~1;
     return rows < 2 ? 2 : rows; /* one row of hyper features is needed in any case */
 }
 

@@ -120,6 +120,7 @@ static MicaStatus parse(MicaModelFile *file, MicaReader *r, int architecture, Mi
         if (file->config.condition == 0)
             return corrupt(error, "no blocks for the prediction");
     }
+    file->config.restoration = architecture == MICA_ARCHITECTURE_RESTORED;
     file->tensor_count = mica_read16(r);
     if (!name_ok || r->failed || file->tensor_count > MAX_TENSORS)
         return corrupt(error, "header");
@@ -147,7 +148,7 @@ MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t s
     const size_t body = size - DIGEST_SIZE;
     MicaReader r = mica_reader((const uint8_t *)data + sizeof magic, body - sizeof magic);
     const int version = mica_read16(&r), architecture = mica_read16(&r);
-    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_ARCHITECTURE_PREDICTED)
+    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_ARCHITECTURE_RESTORED)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_VERSION,
                          "model format %d, architecture %d is newer than this mica", version,
                          architecture);

@@ -35,14 +35,15 @@ typedef struct MicaTensor {
 
 /* Channel and block counts of the picture networks. */
 typedef struct MicaNetworkConfig {
-    int features;  /* channels at 1/8 */
-    int latents;   /* channels of y at 1/16 */
-    int hyper;     /* channels of z at 1/64 */
-    int analysis;  /* blocks */
-    int synthesis; /* blocks */
-    int prior;     /* hyper feature channels at 1/16 */
-    int context;   /* channels of the context steps */
-    int condition; /* blocks that look at a prediction; 0 in architecture 1, which has none */
+    int features;    /* channels at 1/8 */
+    int latents;     /* channels of y at 1/16 */
+    int hyper;       /* channels of z at 1/64 */
+    int analysis;    /* blocks */
+    int synthesis;   /* blocks */
+    int prior;       /* hyper feature channels at 1/16 */
+    int context;     /* channels of the context steps */
+    int condition;   /* blocks that look at a prediction; 0 in architectures without one */
+    int restoration; /* there is a restoration filter */
 } MicaNetworkConfig;
 
 typedef struct MicaModelFile {
@@ -57,9 +58,11 @@ typedef struct MicaModelFile {
 
 #define MICA_MODEL_FORMAT_VERSION 2
 
-/* The architectures: picture networks, and the same with a prediction of the picture. */
+/* The architectures: picture networks, the same with a prediction of the picture, and picture
+ * networks with a restoration filter. */
 #define MICA_ARCHITECTURE_PICTURE 1
 #define MICA_ARCHITECTURE_PREDICTED 2
+#define MICA_ARCHITECTURE_RESTORED 3
 
 /* `verify` computes the checksum; without it (for files that are part of the library, which a test
  * verifies) the id is taken as it stands. MICA_ERROR_MODEL_CORRUPT, MICA_ERROR_UNSUPPORTED_VERSION,

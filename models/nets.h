@@ -14,6 +14,7 @@
 #include "mica/image.h"
 #include "models/grid.h"
 #include "models/noise.h"
+#include "models/restoration.h"
 #include "models/runner.h"
 
 /* Pixels -> the rows of y (whole width, `latents` channels, before its gain) that the window of `y`
@@ -63,6 +64,7 @@ typedef struct MicaLatents {
      * which has channels of its own. */
     int shown;                            /* first channel of features that the synthesis reads */
     int16_t amplitude[MICA_NOISE_SCALES]; /* of the noise, by scale index */
+    int restoration;                      /* strength of the filter; 0 after creation */
 } MicaLatents;
 
 /* Rows of latents above the window that the synthesis may need. */
@@ -117,14 +119,6 @@ void mica_quantise(MicaLatents *latents, int step, const MicaPlane *y,
 /* Put the dequantised latents of step k into the features. */
 void mica_dequantise(MicaLatents *latents, int step);
 
-/* Where decoded samples go: pixel (x, y) of the picture is pixel (x - left, y - top) of the image.
- */
-typedef struct MicaCanvas {
-    MicaImage *image; /* allocated; gray takes the mean of the three channels */
-    int left, top;
-    int log2_scale; /* 0..3: all of this in pixels of a picture of 1 / 2^log2 the size */
-} MicaCanvas;
-
 /* Rows of 8x8 pixel cells whose latents are known once all above row `last` of y are. */
 int mica_synthesis_rows(const MicaRunner *runner, int last);
 
@@ -140,5 +134,9 @@ void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanva
  * after the last one; the others remain in `cells`. */
 void mica_synthesise_known(const MicaLatents *latents, int is_last, MicaRect *cells,
                            const MicaCanvas *canvas);
+
+/* What the restoration filter of the network would gain in these cells; the strength of the latents
+ * does not matter. */
+void mica_synthesis_gain(const MicaLatents *latents, MicaRect cells, MicaRestorationGain *gain);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "models/restoration.h"
 
 /* Layers are built twice: first to add up the packed sizes, then to pack into one allocation. */
 typedef struct Builder {
@@ -195,6 +196,23 @@ static const int16_t *anchors(Builder *b, const char *name, int channels, int li
     return v;
 }
 
+/* Weights of the restoration filter: no sum may overflow. */
+static const int16_t *restoration(Builder *b)
+{
+    const int16_t *v =
+        tensor(b, "restoration", "", MICA_TENSOR_S16, MICA_GAIN_ANCHORS, MICA_RESTORATION_SET);
+    for (int i = 0; v && i < MICA_GAIN_ANCHORS * MICA_RESTORATION_CLASSES; i++) {
+        int sum = 0;
+        for (int k = 0; k < MICA_RESTORATION_WEIGHTS; k++)
+            sum += abs(v[i * MICA_RESTORATION_WEIGHTS + k]);
+        if (sum > MICA_RESTORATION_MOST_STORED) {
+            fail(b, "restoration", "a sum could overflow");
+            return NULL;
+        }
+    }
+    return v;
+}
+
 static const uint8_t *shapes(Builder *b, const char *name, int channels)
 {
     const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, channels, 0);
@@ -279,6 +297,8 @@ static void build(Builder *b)
     n->z_offset = anchors(b, "z_offset", z, 32767);
     n->y_shape = shapes(b, "y_shape", m);
     n->z_shape = shapes(b, "z_shape", z);
+    if (c->restoration)
+        n->restoration = restoration(b);
 }
 
 static int valid_config(const MicaNetworkConfig *c)
@@ -354,6 +374,8 @@ void mica_network_stage_mac(const MicaNetworkConfig *c, MicaStageMac *mac)
         m * 4 * f / 256 + c->synthesis * block_mac(f, 2) / 64 + f * MICA_CELL_SAMPLES / 64;
     if (c->condition > 0)
         mac->synthesis += f * f / 64;
+    if (c->restoration)
+        mac->synthesis += 3 * MICA_RESTORATION_WEIGHTS;
 }
 
 void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,

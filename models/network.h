@@ -62,6 +62,7 @@ typedef struct MicaNetwork {
     const int16_t *y_gain, *z_gain, *y_offset, *z_offset;
     const int16_t *condition_gain;
     const uint8_t *y_shape, *z_shape; /* shape index of each channel */
+    const int16_t *restoration;       /* [MICA_GAIN_ANCHORS][MICA_RESTORATION_SET]; or NULL */
 
     void *packed; /* weights of all layers */
 } MicaNetwork;
@@ -71,6 +72,12 @@ typedef struct MicaNetwork {
 MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file, uint32_t cpu_flags,
                                MicaError *error);
 void mica_network_destroy(MicaNetwork **network);
+
+/* Rows and columns of cells around a cell that its pixels depend on. */
+MICA_INLINE int mica_synthesis_reach(const MicaNetworkConfig *config)
+{
+    return config->synthesis + (config->restoration ? 1 : 0);
+}
 
 void mica_network_stage_mac(const MicaNetworkConfig *config, MicaStageMac *mac);
 

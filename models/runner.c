@@ -4,6 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "models/restoration.h"
 
 /* Rows of a block that one job computes. A job recomputes two rows of the first layer that its
  * neighbours compute too, so more rows waste less; fewer rows keep more threads busy. */
@@ -58,6 +59,7 @@ static size_t scratch_need(const MicaNetwork *n, int columns)
     const size_t f = (size_t)n->config.features, w16 = (size_t)columns, w8 = 2 * w16;
     size_t need = 2 * w8 * (MICA_CELL_SAMPLES + f) * sizeof(int16_t);
     need = max_size(need, w16 * 4 * f * sizeof(int16_t));
+    need = max_size(need, mica_restoration_scratch((int)w8));
     need = max_size(need, w16 * 4 * (size_t)n->config.prior * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.hyper * sizeof(int16_t));
     need = max_size(need, w16 * (size_t)n->config.latents * sizeof(int16_t));
@@ -92,8 +94,13 @@ static size_t work_need(const MicaNetwork *n, const MicaGeometry *g, MicaWindowL
     size_t widest = (size_t)n->config.context;
     widest = max_size(widest, (size_t)n->config.prior);
     widest = max_size(widest, (size_t)n->config.hyper);
-    return max_size(area16 * widest,
-                    2 * (size_t)limit.columns * (size_t)rows8 * (size_t)n->config.features);
+    const size_t need = max_size(area16 * widest, 2 * (size_t)limit.columns * (size_t)rows8 *
+                                                      (size_t)n->config.features);
+    /* A row of cells to be restored, and those around it. */
+    const size_t rows = 1 + 2 * MICA_RESTORATION_CELLS;
+    return n->config.restoration
+               ? max_size(need, rows * mica_sample_row_elements(2 * limit.columns))
+               : need;
 }
 
 size_t mica_runner_memory(const MicaNetwork *network, const MicaGeometry *geometry,
@@ -110,8 +117,9 @@ MicaStatus mica_runner_create(MicaRunner *runner, const MicaNetwork *network, Mi
     runner->rows8 = feature_rows(network, geometry, limit.columns);
     runner->scratch_size = scratch_need(network, limit.columns);
     runner->scratch = mica_alloc((size_t)mica_pool_threads(pool), runner->scratch_size);
+    runner->work_elements = work_need(network, geometry, limit);
     for (int i = 0; i < 2; i++)
-        runner->work[i] = mica_alloc(work_need(network, geometry, limit), sizeof(int16_t));
+        runner->work[i] = mica_alloc(runner->work_elements, sizeof(int16_t));
     if (!runner->scratch || !runner->work[0] || !runner->work[1]) {
         mica_runner_free(runner);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the networks");

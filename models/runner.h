@@ -48,8 +48,9 @@ typedef struct MicaRunner {
     MicaGeometry geometry;
     int rows8; /* largest number of rows at 1/8 that the feature streams may have in memory */
     uint8_t *scratch;
-    size_t scratch_size; /* of one thread */
-    int16_t *work[2];    /* planes that every net uses within one call */
+    size_t scratch_size;  /* of one thread */
+    int16_t *work[2];     /* planes that every net uses within one call */
+    size_t work_elements; /* of each */
     /* Set after creation where the network has one: what it sees of the prediction
      * (models/condition.h). */
     const struct MicaCondition *condition;

@@ -9,6 +9,7 @@ function(mica_library_test name)
   target_compile_definitions(test_${name} PRIVATE
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
     MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel"
+    MICA_RESTORED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel"
     MICA_S_MODEL="${PROJECT_SOURCE_DIR}/models/weights/s.mmodel")
   target_link_libraries(test_${name} PRIVATE libmica_static ${CMOCKA_LIBRARY} m)
   add_test(NAME unit_${name} COMMAND test_${name})

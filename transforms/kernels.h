@@ -58,6 +58,19 @@ typedef struct MicaPointwise {
 
 #define MICA_MAX_INPUTS 2048
 
+/* The restoration filter (docs/networks.md, section 9) looks at so many pixels on every side, and
+ * has so many pairs of opposite neighbours, each with a weight of their whole difference and one of
+ * the limited difference. Blocks of so many pixels each way share their weights. */
+#define MICA_RESTORATION_REACH 3
+#define MICA_RESTORATION_TAPS 12
+#define MICA_RESTORATION_WEIGHTS (2 * MICA_RESTORATION_TAPS)
+#define MICA_RESTORATION_BLOCK 4
+#define MICA_RESTORATION_FRACTION 10       /* weights are in 1 / 2^10 */
+#define MICA_RESTORATION_LIMIT (16 * 64)   /* of the limited differences */
+#define MICA_RESTORATION_MAX (255 * 64)    /* samples are 0..255 in 1/64 */
+#define MICA_RESTORATION_MOST_WEIGHT 65000 /* sum of the magnitudes of a block's weights */
+#define MICA_DIRECTIONS 4
+
 /* A 3x3 depthwise convolution, u7 in, s8 out: weights int8 [9][channels], the tap of the neighbour
  * (dy, dx), -1..1 each, at index (dy + 1) * 3 + dx + 1. */
 typedef struct MicaDepthwise {
@@ -95,6 +108,19 @@ typedef struct MicaKernels {
      * out. */
     void (*gain)(const int16_t *in, int16_t *out, size_t pixels, int channels,
                  const int16_t *mantissa, const uint8_t *shift);
+
+    /* |2 p - a - b| of luma with its neighbours above and below, left and right, above-left and
+     * below-right, above-right and below-left, summed over squares of 2x2. rows[1] and rows[2] are
+     * the rows of the squares, rows[0] and rows[3] those around; samples are 0..4080, and one on
+     * each side is read. `squares` may be rounded up to a multiple of 16. */
+    void (*laplacians)(const int16_t *const rows[4], size_t squares,
+                       int32_t *const sums[MICA_DIRECTIONS]);
+
+    /* One row of restored RGB samples, 0..MICA_RESTORATION_MAX. rows[3] is the row, the others
+     * those around; MICA_RESTORATION_REACH pixels are read on each side. Block i has the weights
+     * from weight[classes[i] * MICA_RESTORATION_WEIGHTS] on. Two more pixels may be written. */
+    void (*restore)(const int16_t *const rows[2 * MICA_RESTORATION_REACH + 1],
+                    const int16_t *weight, const uint8_t *classes, size_t blocks, int16_t *out);
 } MicaKernels;
 
 /* Fill the table for the given flags: the reference first, then every level the flags allow. */

@@ -3,6 +3,7 @@
  * define the result of every other level and run where there is none, so they are kept simple and
  * free of byte order and alignment.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "transforms/kernels.h"
@@ -134,6 +135,53 @@ static void mica_gain_c(const int16_t *in, int16_t *out, size_t pixels, int chan
                 mica_clamp16((in[c] * mantissa[c] + (INT32_C(1) << shift[c] >> 1)) >> shift[c]);
 }
 
+static void laplacians_c(const int16_t *const rows[4], size_t squares,
+                         int32_t *const sums[MICA_DIRECTIONS])
+{
+    static const int offset[MICA_DIRECTIONS] = {0, 1, -1, 1}; /* of the neighbour above, or right */
+
+    for (int d = 0; d < MICA_DIRECTIONS; d++)
+        for (size_t i = 0; i < squares; i++) {
+            int32_t sum = 0;
+
+            for (int k = 0; k < 4; k++) {
+                const int16_t *const p = rows[1 + k / 2] + 2 * i + k % 2;
+                const int16_t *const above = rows[k / 2] + 2 * i + k % 2;
+                const int16_t *const below = rows[2 + k / 2] + 2 * i + k % 2;
+                const int pair = d == 1 ? p[-1] + p[1] : above[offset[d]] + below[-offset[d]];
+                sum += abs(2 * *p - pair);
+            }
+            sums[d][i] = sum;
+        }
+}
+
+static void restore_c(const int16_t *const rows[7], const int16_t *weight, const uint8_t *classes,
+                      size_t blocks, int16_t *out)
+{
+#define PLACE(dy, dx) {dy, dx},
+    static const int place[MICA_RESTORATION_TAPS][2] = {MICA_RESTORATION_PLACES(PLACE)};
+#undef PLACE
+    const size_t count = blocks * MICA_RESTORATION_BLOCK * 3;
+
+    for (size_t i = 0; i < count; i++) {
+        const int16_t *w =
+            weight + classes[i / (3 * MICA_RESTORATION_BLOCK)] * MICA_RESTORATION_WEIGHTS;
+        const int centre = rows[3][i];
+        int32_t sum = 1 << (MICA_RESTORATION_FRACTION - 1);
+
+        for (int k = 0; k < MICA_RESTORATION_TAPS; k++, w += 2) {
+            const int dy = place[k][0], at = 3 * place[k][1];
+            const int a = rows[3 + dy][(ptrdiff_t)i + at] - centre;
+            const int b = rows[3 - dy][(ptrdiff_t)i - at] - centre;
+            sum += w[0] * (a + b) +
+                   w[1] * (mica_clamp(a, -MICA_RESTORATION_LIMIT, MICA_RESTORATION_LIMIT) +
+                           mica_clamp(b, -MICA_RESTORATION_LIMIT, MICA_RESTORATION_LIMIT));
+        }
+        out[i] = (int16_t)mica_clamp(centre + (sum >> MICA_RESTORATION_FRACTION), 0,
+                                     MICA_RESTORATION_MAX);
+    }
+}
+
 void mica_kernels_init_c(MicaKernels *kernels)
 {
     kernels->pointwise_packed_size = pointwise_packed_size_c;
@@ -143,4 +191,6 @@ void mica_kernels_init_c(MicaKernels *kernels)
     kernels->pointwise = mica_pointwise_c;
     kernels->depthwise = mica_depthwise_c;
     kernels->gain = mica_gain_c;
+    kernels->laplacians = laplacians_c;
+    kernels->restore = restore_c;
 }

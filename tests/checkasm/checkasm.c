@@ -51,10 +51,8 @@ static const struct {
     const char *name;
     void (*run)(const CheckLevel *level);
 } tests[] = {
-    {"pointwise", check_pointwise},
-    {"depthwise", check_depthwise},
-    {"gain", check_gain},
-    {"motion", check_motion},
+    {"pointwise", check_pointwise},     {"depthwise", check_depthwise}, {"gain", check_gain},
+    {"restoration", check_restoration}, {"motion", check_motion},
 };
 
 void checkasm_kernels(MicaKernels *kernels, const CheckLevel *level)

@@ -27,6 +27,7 @@ typedef struct CheckLevel {
 void check_pointwise(const CheckLevel *level);
 void check_depthwise(const CheckLevel *level);
 void check_gain(const CheckLevel *level);
+void check_restoration(const CheckLevel *level);
 void check_motion(const CheckLevel *level);
 
 /* The function table of a level. */

@@ -218,7 +218,7 @@ class Eval(mica_case.MicaCase):
 
     def test_usage(self):
         for arguments, reason in ((('--qualities', '5,x'), '5,x'), (('--qualities', '101'), '101'), (('--qualities', ''), ''),
-                                  (('--qualities', '1,'), '1,'), (('--peers', 'jpeg,bpg'), 'bpg'),
+                                  (('--qualities', '1,'), '1,'), (('--peers', 'bpg,jpeg'), 'bpg'),
                                   (('--metrics', 'vmaf'), 'vmaf'), (('--bpp-from', '2', '--bpp-to', '1'), 'bpp-from')):
             self.fails('eval', *arguments, 'p0.ppm', file='eval', reason=reason, code=2)
         self.fails('eval', file='eval', reason='missing', code=2)

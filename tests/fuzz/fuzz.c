@@ -78,6 +78,18 @@ const MicaModel *fuzz_tiny(void)
     return model;
 }
 
+const MicaModel *fuzz_restored(void)
+{
+    static MicaModel *model;
+    if (!model) {
+        size_t size;
+        uint8_t *const file = read_model(MICA_RESTORED_MODEL, &size);
+        fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
+        free(file);
+    }
+    return model;
+}
+
 const MicaModel *fuzz_predicted(void)
 {
     static MicaModel *model;

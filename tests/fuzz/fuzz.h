@@ -32,6 +32,7 @@ uint8_t *fuzz_copy(const uint8_t *data, size_t size);
 const uint8_t *fuzz_tiny_file(size_t *size);
 const uint8_t *fuzz_predicted_file(size_t *size);
 const MicaModel *fuzz_tiny(void);
+const MicaModel *fuzz_restored(void); /* with a restoration filter */
 const MicaModel *fuzz_predicted(void);
 
 /*

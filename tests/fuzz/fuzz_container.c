@@ -75,6 +75,7 @@ static void start(void)
         MicaStreamHeader h = list[i];
         h.quality = 100 * i;
         h.skip = 7;
+        h.restoration = 2 * i;
         h.segment_height = h.segment_width;
         h.passes = i & 1 ? MICA_CONTEXT_STEPS : 1;
         h.premultiplied = i == 3;
@@ -114,7 +115,7 @@ static void check_header(const MicaStreamHeader *h)
     fuzz_require(a->width == h->width && a->height == h->height && a->channels == h->channels &&
                      a->depth == h->depth && a->premultiplied == h->premultiplied &&
                      a->quality == h->quality && a->skip == h->skip && a->passes == h->passes &&
-                     a->segment_width == h->segment_width &&
+                     a->restoration == h->restoration && a->segment_width == h->segment_width &&
                      a->segment_height == h->segment_height &&
                      memcmp(&a->colour, &h->colour, sizeof a->colour) == 0,
                  "the same header");

@@ -1,9 +1,9 @@
-"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED [CONDITION]]
+"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED [CONDITION [RESTORED]]]
 
 The weights mean nothing, but every value that a real model may hold occurs: full-range weights and multipliers, shifts
 that keep activations busy and now and then saturate them, all shapes, gains from -4 to 4 octaves. Tests of exactness use
 it because it is small and hits the corners that a trained model avoids. With CONDITION blocks that look at a prediction it is
-one of architecture 2.
+one of architecture 2, with RESTORED 1 one of architecture 3.
 """
 import os
 import sys
@@ -12,6 +12,7 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools', 'train'))
 import model_file
+import restoration
 
 CONFIG = dict(features=32, latents=64, hyper=32, analysis=2, synthesis=2, prior=32, context=32)
 
@@ -84,10 +85,20 @@ def tensors(rng, c):
             block('condition.%d' % i, f, 2, rms)
         layer('condition_prior', 4 * f, p, rms, rms)
         layer('condition_synthesis', f, f, rms, rms)
+    if c.get('restored'):
+        out['restoration'] = filters(rng)
     return out
 
 
+def filters(rng):
+    """Weights of a restoration filter, from hardly any to as large as they may be together."""
+    w = rng.normal(0, 1, (9, restoration.CLASSES, restoration.WEIGHTS)) * 2 ** rng.uniform(3, 10, (1, restoration.CLASSES, 1))
+    w[:, ::7] = np.sign(w[:, ::7]) * (restoration.MOST_STORED // restoration.WEIGHTS)
+    return np.round(w.reshape(9, -1)).astype('<i2')
+
+
 if __name__ == '__main__':
-    path, seed, condition = [*sys.argv[1:], *(1, 0)[len(sys.argv) - 2:]]
-    config, name = dict(CONFIG, condition=int(condition)), 'tiny-predicted' if int(condition) else 'tiny'
+    path, seed, condition, restored = [*sys.argv[1:], *(1, 0, 0)[len(sys.argv) - 2:]]
+    config = dict(CONFIG, condition=int(condition), restored=int(restored))
+    name = 'tiny-predicted' if int(condition) else 'tiny-restored' if int(restored) else 'tiny'
     print(model_file.write(path, name, config, tensors(np.random.default_rng(int(seed)), config)))

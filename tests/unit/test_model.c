@@ -147,6 +147,32 @@ static uint8_t *find(uint8_t *data, size_t size, const char *text)
     return NULL;
 }
 
+/* Architecture 3 has the fields of architecture 1 and one more tensor. */
+static void test_restored(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *data = read_file(MICA_RESTORED_MODEL, &size);
+    MicaModel *model = NULL, *plain = NULL;
+    MicaStageMac mac, without;
+    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
+    assert_int_equal(mica_model_load(&plain, model_data, model_size, NULL), MICA_OK);
+    mica_stage_mac(model, &mac);
+    mica_stage_mac(plain, &without);
+    assert_float_equal(mac.synthesis - without.synthesis, 3 * 24, 1e-6);
+    mica_model_unref(&model);
+    mica_model_unref(&plain);
+    data[10] =
+        1; /* a tensor that the architecture does not have is of no use, but no harm either */
+    assert_int_equal(load_resealed(data, size), MICA_OK);
+    data[10] = 3;
+    uint8_t *name = find(data, size, "restoration");
+    assert_non_null(name);
+    name[0] = 'R';
+    assert_int_equal(load_resealed(data, size), MICA_ERROR_MODEL_CORRUPT);
+    free(data);
+}
+
 /* Architecture 2 has one more field, and its stem sees two pictures. */
 static void test_architectures(void **state)
 {
@@ -176,13 +202,11 @@ static void test_architectures(void **state)
         size_t at; /* 10: architecture; 27 + 14: the field behind the name "tiny-predicted" */
         uint8_t value;
         MicaStatus status;
-    } changes[] = {{10, 0, MICA_ERROR_MODEL_CORRUPT},
-                   {10, 1, MICA_ERROR_MODEL_CORRUPT},
-                   {10, 3, MICA_ERROR_UNSUPPORTED_VERSION},
-                   {41, 0, MICA_ERROR_MODEL_CORRUPT},
-                   {41, 1, MICA_OK}, /* what is too much does no harm */
-                   {41, 3, MICA_ERROR_MODEL_CORRUPT},
-                   {41, 17, MICA_ERROR_MODEL_CORRUPT}};
+    } changes[] = {
+        {10, 0, MICA_ERROR_MODEL_CORRUPT}, {10, 1, MICA_ERROR_MODEL_CORRUPT},
+        {10, 3, MICA_ERROR_MODEL_CORRUPT}, {10, 4, MICA_ERROR_UNSUPPORTED_VERSION},
+        {41, 0, MICA_ERROR_MODEL_CORRUPT}, {41, 1, MICA_OK}, /* what is too much does no harm */
+        {41, 3, MICA_ERROR_MODEL_CORRUPT}, {41, 17, MICA_ERROR_MODEL_CORRUPT}};
     uint8_t *copy = malloc(size);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         memcpy(copy, data, size);
@@ -385,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_hostile_header),
         cmocka_unit_test(test_newer_version),
         cmocka_unit_test(test_architectures),
+        cmocka_unit_test(test_restored),
         cmocka_unit_test(test_missing_tensor),
         cmocka_unit_test(test_overflowing_bias),
         cmocka_unit_test(test_damaged_values),

@@ -12,6 +12,8 @@
 
 #include "codec/base/crc32c.h"
 #include "mica/mica.h"
+#include "models/model.h"
+#include "models/restoration.h"
 
 #define WIDTH 230
 #define HEIGHT 170
@@ -20,6 +22,7 @@
 static MicaModel *tiny;
 static MicaImage source;
 static MicaBuffer plain, progressive;
+static int effort = 2;
 
 static MicaBuffer encode(const MicaImage *image, int is_progressive)
 {
@@ -29,15 +32,15 @@ static MicaBuffer encode(const MicaImage *image, int is_progressive)
     s.threads = 2;
     s.segment = SEGMENT;
     s.progressive = is_progressive;
+    s.effort = effort;
     MicaBuffer out;
     assert_int_equal(mica_image_encode(image, &s, &out, NULL), MICA_OK);
     return out;
 }
 
-static int set_up(void **state)
+static int set_up_model(const char *path)
 {
-    (void)state;
-    FILE *f = fopen(MICA_TINY_MODEL, "rb");
+    FILE *f = fopen(path, "rb");
     assert_non_null(f);
     uint8_t *data = malloc(1 << 20);
     const size_t size = fread(data, 1, 1 << 20, f);
@@ -53,6 +56,20 @@ static int set_up(void **state)
     plain = encode(&source, 0);
     progressive = encode(&source, 1);
     return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_model(MICA_TINY_MODEL);
+}
+
+/* With a filter whose weights mean nothing, and which only effort 1 applies all the same. */
+static int set_up_restored(void **state)
+{
+    (void)state;
+    effort = 1;
+    return set_up_model(MICA_RESTORED_MODEL);
 }
 
 static int tear_down(void **state)
@@ -555,6 +572,51 @@ static void test_arguments(void **state)
     mica_image_free(&image);
 }
 
+/* ---- restoration filter ---- */
+
+static void test_filter_needs_its_model(void **state)
+{
+    (void)state;
+    FILE *f = fopen(MICA_TINY_MODEL, "rb");
+    assert_non_null(f);
+    uint8_t *data = malloc(1 << 20);
+    const size_t size = fread(data, 1, 1 << 20, f);
+    fclose(f);
+    MicaModel *other;
+    assert_int_equal(mica_model_load(&other, data, size, NULL), MICA_OK);
+    free(data);
+    memcpy(plain.data + 6, mica_model_id(other), MICA_MODEL_ID_SIZE);
+    MicaDecodeSettings s = settings(1);
+    s.model = other;
+    MicaImage image;
+    MicaError error;
+    assert_int_equal(mica_image_decode(plain.data, plain.size, &s, &image, &error),
+                     MICA_ERROR_BITSTREAM);
+    assert_non_null(strstr(error.text, "restoration filter"));
+    memcpy(plain.data + 6, mica_model_id(tiny), MICA_MODEL_ID_SIZE);
+    mica_model_unref(&other);
+}
+
+/* The one that is nearest to the least error, within bounds. */
+static void test_strength(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        const MicaRestorationGain gain = {NULL, choose(4000) - 1000, 1 + choose(1500)};
+        double least = 0, at = 0;
+        for (int strength = 0; strength <= MICA_RESTORATION_STRONGEST; strength++) {
+            const double s = (double)strength / MICA_RESTORATION_UNIT;
+            const double change = s * s * (double)gain.square - 2 * s * (double)gain.product;
+            if (change < least) {
+                least = change;
+                at = strength;
+            }
+        }
+        assert_int_equal(mica_restoration_strength(&gain), at);
+    }
+    assert_int_equal(mica_restoration_strength(&(MicaRestorationGain){NULL, 0, 0}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,5 +633,12 @@ int main(void)
         cmocka_unit_test(test_limits_and_cancelling),
         cmocka_unit_test(test_arguments),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest restored[] = {
+        cmocka_unit_test(test_region_equals_crop),
+        cmocka_unit_test(test_scales_are_exact),
+        cmocka_unit_test(test_filter_needs_its_model),
+        cmocka_unit_test(test_strength),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down) +
+           cmocka_run_group_tests(restored, set_up_restored, tear_down);
 }

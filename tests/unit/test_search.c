@@ -229,7 +229,7 @@ static void check_gradient(int channels)
     for (size_t i = 0; i < count; i++)
         length += (double)gradient[i] * gradient[i];
     length = sqrt(length);
-    const double h = 0.05;
+    const double h = 0.01;
     double loss[2];
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < count; i++)
@@ -237,9 +237,9 @@ static void check_gradient(int channels)
         loss[side] = mica_search_forward(&w, MICA_ROUND_NOT, 0, 0);
     }
     const double seen = (loss[1] - loss[0]) / (2 * h);
-    if (fabs(seen / length - 1) > 0.1)
+    if (fabs(seen / length - 1) > 0.01)
         print_error("%d channels: gradient %.4f, finite difference %.4f\n", channels, length, seen);
-    assert_true(fabs(seen / length - 1) <= 0.1);
+    assert_true(fabs(seen / length - 1) <= 0.01);
     free(gradient);
     free(start);
     mica_search_window_free(&w);

@@ -3,6 +3,7 @@ the C code is tested against. Slow, meant to be read. Arrays are (H, W, C); sums
 import numpy as np
 
 import model_file
+import restoration
 
 LATENT_BITS = 4
 PIXEL_BITS = 6
@@ -211,7 +212,15 @@ class Reference:
             shifts.append(shift)
         return np.array(weights), np.array(biases), np.array(shifts)
 
-    def synthesise(self, y_hat, quality, log2=0, beside=0, prediction=0):
+    def restore(self, v, quality, size, strength):
+        """Samples of the padded picture, of which (height, width) `size` is the picture."""
+        height, width = size or v.shape[:2]
+        weights = self.log2_gain('restoration', quality).reshape(restoration.CLASSES, restoration.WEIGHTS)
+        out = v.copy()
+        out[:height, :width] = restoration.restore(np.clip(v[:height, :width], 0, restoration.MOST), weights, strength)
+        return out
+
+    def synthesise(self, y_hat, quality, log2=0, beside=0, prediction=0, size=None, restored=0):
         f = int16(depth_to_space(self.pointwise(y_hat, 'from_latent'), 2) + beside)
         for i in range(self.config['synthesis']):
             f = self.block(f, 'synthesis.%d' % i)
@@ -222,4 +231,6 @@ class Reference:
             v = depth_to_space((t * 2 ** 14 + 0x4000) >> 15, 8 >> log2)
         else:
             v = depth_to_space(self.pointwise(f, 'head'), 8)
+            if restored:
+                v = self.restore(v, quality, size, restored)
         return np.clip(prediction + ((v + 32) >> PIXEL_BITS), 0, 255).astype(np.uint8)

@@ -9,17 +9,18 @@ import model_values
 
 MAGIC = b'MICAMODL'
 FORMAT_VERSION = 2
-PICTURE, PREDICTED = 1, 2    # architectures: picture networks, and those with a prediction of the picture
+PICTURE, PREDICTED, RESTORED = 1, 2, 3   # architectures: picture networks, with a prediction of the picture, with a filter
 ID_SIZE = 8
 TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
 CODES = {t: c for c, t in TYPES.items()}
 DIMENSIONS = {PICTURE: ('features', 'latents', 'hyper', 'analysis', 'synthesis', 'prior', 'context')}
 DIMENSIONS[PREDICTED] = (*DIMENSIONS[PICTURE], 'condition')
+DIMENSIONS[RESTORED] = DIMENSIONS[PICTURE]
 
 
 def write(path, name, config, tensors):
     """tensors: dict of name -> integer array of one of TYPES. Returns the id as hex."""
-    architecture = PREDICTED if config.get('condition') else PICTURE
+    architecture = PREDICTED if config.get('condition') else RESTORED if 'restoration' in tensors else PICTURE
     out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, architecture, len(name)), name.encode()]
     out += [struct.pack('<H', config[d]) for d in DIMENSIONS[architecture]]
     out.append(struct.pack('<H', len(tensors)))
@@ -43,7 +44,7 @@ def read(path):
     if body[:8] != MAGIC or hashlib.sha256(body).digest() != digest:
         raise ValueError('%s: not a model file, or damaged' % path)
     version, architecture, size = struct.unpack_from('<HHB', body, 8)
-    if version != FORMAT_VERSION or architecture not in (PICTURE, PREDICTED):
+    if version != FORMAT_VERSION or architecture not in DIMENSIONS:
         raise ValueError('%s: format %d, architecture %d' % (path, version, architecture))
     at = 13
     name = body[at:at + size].decode()

@@ -8,10 +8,12 @@
 #include "transforms/pointwise_body.h"
 #include "transforms/depthwise_body.h"
 #include "transforms/x86/gain_body.h"
+#include "transforms/x86/restoration_body.h"
 
 void mica_kernels_init_sse41(MicaKernels *kernels)
 {
     init_pointwise(kernels);
     init_depthwise(kernels);
     init_gain(kernels);
+    init_restoration(kernels);
 }

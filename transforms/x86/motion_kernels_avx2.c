@@ -9,11 +9,7 @@
 #define vec_load_halves(p)                                                                         \
     _mm256_permute4x64_epi64(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(p))), 0x10)
 #define vec_shr16(v, count) _mm256_srai_epi16(v, count)
-#define vec_sra32(v, count) _mm256_srai_epi32(v, count)
 #define vec_widen(p) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(p)))
-#define vec_sub16(a, b) _mm256_sub_epi16(a, b)
-#define vec_abs16(v) _mm256_abs_epi16(v)
-#define vec_max16(a, b) _mm256_max_epi16(a, b)
 #define vec_unpacklo32(a, b) _mm256_unpacklo_epi32(a, b)
 #define vec_unpackhi32(a, b) _mm256_unpackhi_epi32(a, b)
 #define vec_unpacklo64(a, b) _mm256_unpacklo_epi64(a, b)

@@ -1,0 +1,250 @@
+#include "models/restoration.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define REACH MICA_RESTORATION_REACH
+#define BLOCK MICA_RESTORATION_BLOCK
+
+/* Pixels beside the cells of a window: those that the filter sees, and those that kernels may read.
+ */
+#define BEFORE 8
+#define AFTER 24
+
+/* A block's class depends on the Laplacians from so many pixels before to as many after it, which
+ * are added up in squares of 2x2. */
+#define AROUND 2
+#define WINDOW_SQUARES ((BLOCK + 2 * AROUND) / 2)
+#define CELL_SQUARES ((8 + 2 * AROUND) / 2) /* rows of squares of a row of cells */
+
+#define ACTIVITY_SHIFT 10 /* sums of luma in 1/16 over 64 pixels */
+#define PRODUCT_SHIFT 4   /* so that products of two sums fit 32 bits */
+
+MICA_INLINE int row_pixels(int columns)
+{
+    return BEFORE + 8 * columns + AFTER;
+}
+
+size_t mica_sample_row_elements(int columns)
+{
+    return 8 * 4 * (size_t)row_pixels(columns);
+}
+
+/* Squares of a row, as many as the kernel may write. */
+static size_t square_columns(int columns)
+{
+    return ((size_t)(8 * columns + 2 * AROUND) / 2 + 15) & ~(size_t)15;
+}
+
+size_t mica_restoration_scratch(int columns)
+{
+    return CELL_SQUARES * MICA_DIRECTIONS * square_columns(columns) * sizeof(int32_t) +
+           3 * (size_t)row_pixels(columns) * sizeof(int16_t) + 2 * (size_t)columns;
+}
+
+MicaSampleWindow mica_sample_window(int16_t *data, MicaRect cells)
+{
+    return (MicaSampleWindow){data, cells, 4 * row_pixels(mica_rect_width(&cells))};
+}
+
+/* RGB of pixel (x, y) of the picture. */
+static int16_t *rgb_at(const MicaSampleWindow *w, int x, int y)
+{
+    return w->data + (y - 8 * w->cells.y0) * w->stride + 3 * (BEFORE + x - 8 * w->cells.x0);
+}
+
+static int16_t *luma_at(const MicaSampleWindow *w, int x, int y)
+{
+    return w->data + (y - 8 * w->cells.y0) * w->stride +
+           3 * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
+}
+
+/* Repeat pixel `from` in from..to-1 of row y, or in to+1..from where `to` is before it. */
+static void repeat_pixel(const MicaSampleWindow *w, int y, int from, int to)
+{
+    const int16_t *pixel = rgb_at(w, from, y), luma = *luma_at(w, from, y);
+    const int step = to < from ? -1 : 1;
+    for (int x = from + step; x != to; x += step) {
+        memcpy(rgb_at(w, x, y), pixel, 3 * sizeof *pixel);
+        *luma_at(w, x, y) = luma;
+    }
+}
+
+void mica_sample_window_put(const MicaSampleWindow *w, const MicaGeometry *g, int y,
+                            const int16_t *samples)
+{
+    const int columns = mica_rect_width(&w->cells), x0 = 8 * w->cells.x0;
+    for (int dy = 0; dy < 8; dy++) {
+        int16_t *rgb = rgb_at(w, x0, 8 * y + dy), *luma = luma_at(w, x0, 8 * y + dy);
+        const int16_t *in = samples + dy * 24;
+        for (int i = 0; i < columns; i++, in += MICA_CELL_SAMPLES, rgb += 24, luma += 8) {
+            for (int k = 0; k < 24; k++) {
+                const int16_t v = in[k] < 0 ? 0 : in[k];
+                rgb[k] = v > MICA_RESTORATION_MAX ? MICA_RESTORATION_MAX : v;
+            }
+            for (int k = 0; k < 8; k++)
+                luma[k] = (int16_t)((rgb[3 * k] + 2 * rgb[3 * k + 1] + rgb[3 * k + 2]) >> 4);
+        }
+        if (x0 == 0)
+            repeat_pixel(w, 8 * y + dy, 0, -BEFORE - 1);
+        if (8 * w->cells.x1 >= g->width)
+            repeat_pixel(w, 8 * y + dy, g->width - 1, 8 * w->cells.x1 + AFTER);
+    }
+}
+
+/* ---- classes ---- */
+
+/* Where the larger of two sums is clearly larger: 1, very clearly: 2. */
+static int clearly(uint32_t large, uint32_t small)
+{
+    return 2 * large > 9 * small ? 2 : large > 2 * small ? 1 : 0;
+}
+
+/* From sums over the window of a block: above and below, left and right, both diagonals. */
+static uint8_t classify(const int32_t sum[MICA_DIRECTIONS])
+{
+    const int32_t activity = (sum[0] + sum[1]) >> ACTIVITY_SHIFT;
+    const int a = (activity >= 2) + (activity >= 6) + (activity >= 14) + (activity >= 30);
+    uint32_t s[MICA_DIRECTIONS];
+    for (int d = 0; d < MICA_DIRECTIONS; d++)
+        s[d] = (uint32_t)sum[d] >> PRODUCT_SHIFT;
+    const uint32_t large = s[0] > s[1] ? s[0] : s[1], small = s[0] > s[1] ? s[1] : s[0];
+    const uint32_t large2 = s[2] > s[3] ? s[2] : s[3], small2 = s[2] > s[3] ? s[3] : s[2];
+    const int diagonal = large2 * small > large * small2;
+    const int strength = diagonal ? clearly(large2, small2) : clearly(large, small);
+    const int which = diagonal ? 2 + (s[2] <= s[3]) : s[0] <= s[1];
+    return (uint8_t)(MICA_RESTORATION_DIRECTIONS * a + (strength ? 2 * which + strength : 0));
+}
+
+/* Of a row of blocks, from the rows of squares of its windows. */
+static void classify_row(const int32_t *squares, size_t columns, int blocks, uint8_t *classes)
+{
+    for (int i = 0; i < blocks; i++) {
+        int32_t sum[MICA_DIRECTIONS] = {0};
+        for (int d = 0; d < MICA_DIRECTIONS; d++)
+            for (size_t y = 0; y < WINDOW_SQUARES; y++) {
+                const int32_t *row = squares + (y * MICA_DIRECTIONS + (size_t)d) * columns +
+                                     (ptrdiff_t)i * (BLOCK / 2);
+                sum[d] += row[0] + row[1] + row[2] + row[3];
+            }
+        classes[i] = classify(sum);
+    }
+}
+
+/* ---- filter ---- */
+
+void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
+                              int16_t weight[MICA_RESTORATION_SET])
+{
+    mica_gains_interpolate(anchors, MICA_RESTORATION_SET, quality, weight);
+    for (int i = 0; i < MICA_RESTORATION_SET; i++)
+        weight[i] = (int16_t)((weight[i] * strength + MICA_RESTORATION_UNIT / 2) >> 3);
+}
+
+/* The error falls by 2 s product - s^2 square at s times the weights. */
+int mica_restoration_strength(const MicaRestorationGain *gain)
+{
+    if (gain->product <= 0 || gain->square <= 0)
+        return 0;
+    const double best = (double)gain->product / (double)gain->square * MICA_RESTORATION_UNIT;
+    return best < MICA_RESTORATION_STRONGEST ? (int)(best + 0.5) : MICA_RESTORATION_STRONGEST;
+}
+
+/* Sums of all threads. */
+typedef struct GainSums {
+    const MicaImage *image;
+    _Atomic int64_t product, square;
+} GainSums;
+
+typedef struct RestoreJob {
+    const MicaRunner *runner;
+    const MicaSampleWindow *window;
+    MicaRect cells;
+    const int16_t *weight;
+    const MicaCanvas *canvas;
+    GainSums *sums; /* instead of the canvas; NULL: to the canvas */
+} RestoreJob;
+
+/* The last rows of the picture repeat beyond it. */
+static int inside(const RestoreJob *j, int y)
+{
+    const int last = j->runner->geometry.height - 1;
+    return y < 0 ? 0 : y > last ? last : y;
+}
+
+static void find_squares(const RestoreJob *j, int x0, int y0, size_t columns, int32_t *squares)
+{
+    for (int s = 0; s < CELL_SQUARES; s++) {
+        const int16_t *rows[4];
+        int32_t *sums[MICA_DIRECTIONS];
+        for (int i = 0; i < 4; i++)
+            rows[i] = luma_at(j->window, x0 - AROUND, inside(j, y0 - AROUND + 2 * s + i - 1));
+        for (int d = 0; d < MICA_DIRECTIONS; d++)
+            sums[d] = squares + (size_t)(s * MICA_DIRECTIONS + d) * columns;
+        j->runner->network->kernels.laplacians(rows, columns, sums);
+    }
+}
+
+/* Pixel x of a row of the picture, in 1/64. */
+MICA_INLINE int original(const MicaImage *image, const uint8_t *row, int x, int c)
+{
+    const int i = x * image->channels + (image->channels < 3 ? 0 : c);
+    return image->depth == 16 ? (((const uint16_t *)(const void *)row)[i] * 64 + 128) / 257
+                              : row[i] * 64;
+}
+
+static void add_gain(const RestoreJob *j, int x, int y, int count, const int16_t *filtered)
+{
+    const MicaImage *image = j->sums->image;
+    const uint8_t *row = (const uint8_t *)image->data + y * image->stride;
+    const int16_t *decoded = rgb_at(j->window, x, y);
+    int64_t product = 0, square = 0;
+    for (int i = 0; i < count; i++)
+        for (int c = 0; c < 3; c++) {
+            const int change = filtered[3 * i + c] - decoded[3 * i + c];
+            product += (int64_t)change * (original(image, row, x + i, c) - decoded[3 * i + c]);
+            square += (int64_t)change * change;
+        }
+    atomic_fetch_add(&j->sums->product, product);
+    atomic_fetch_add(&j->sums->square, square);
+}
+
+static void restore_cells(void *context, int index, int thread)
+{
+    const RestoreJob *j = context;
+    const MicaGeometry *g = &j->runner->geometry;
+    const int x0 = 8 * j->cells.x0, y0 = 8 * (j->cells.y0 + index);
+    const int count = 8 * j->cells.x1 < g->width ? 8 * j->cells.x1 - x0 : g->width - x0;
+    const int blocks = (count + BLOCK - 1) / BLOCK;
+    const size_t columns = square_columns(mica_rect_width(&j->cells));
+    int32_t *squares = mica_runner_scratch(j->runner, thread);
+    int16_t *out = (int16_t *)(squares + CELL_SQUARES * MICA_DIRECTIONS * columns);
+    uint8_t *classes = (uint8_t *)(out + 3 * row_pixels(mica_rect_width(&j->cells)));
+    find_squares(j, x0, y0, columns, squares);
+    for (int y = y0; y < y0 + 8 && y < g->height; y++) {
+        const int16_t *rows[2 * REACH + 1];
+        if (y % BLOCK == 0)
+            classify_row(squares + (size_t)(y - y0) / 2 * MICA_DIRECTIONS * columns, columns,
+                         blocks, classes);
+        for (int i = 0; i <= 2 * REACH; i++)
+            rows[i] = rgb_at(j->window, x0, inside(j, y + i - REACH));
+        j->runner->network->kernels.restore(rows, j->weight, classes, (size_t)blocks, out);
+        const MicaCellRow row = {out, 3, 24};
+        if (j->sums)
+            add_gain(j, x0, y, count, out);
+        else
+            mica_canvas_store(j->canvas, &row, x0, y, count, NULL);
+    }
+}
+
+void mica_restore(const MicaRunner *runner, const MicaSampleWindow *window, MicaRect cells,
+                  const int16_t *weight, const MicaCanvas *canvas, MicaRestorationGain *gain)
+{
+    GainSums sums = {.image = gain ? gain->image : NULL};
+    RestoreJob job = {runner, window, cells, weight, canvas, gain ? &sums : NULL};
+    mica_pool_run(runner->pool, mica_rect_height(&cells), restore_cells, &job);
+    if (gain) {
+        gain->product += sums.product;
+        gain->square += sums.square;
+    }
+}

@@ -1,0 +1,69 @@
+/*
+ * The restoration filter, the last step of the synthesis of models that have one (docs/networks.md,
+ * section 9): every pixel is corrected by the differences to its neighbours, with weights chosen by
+ * how much the luma around varies and in which direction. After the adaptive loop filter of VVC
+ * (ITU-T H.266, 8.8.5), with weights that are part of the model.
+ */
+#ifndef MICA_MODELS_RESTORATION_H
+#define MICA_MODELS_RESTORATION_H
+
+#include "models/canvas.h"
+#include "models/runner.h"
+
+#define MICA_RESTORATION_ACTIVITIES 5
+#define MICA_RESTORATION_DIRECTIONS 9
+#define MICA_RESTORATION_CLASSES (MICA_RESTORATION_ACTIVITIES * MICA_RESTORATION_DIRECTIONS)
+#define MICA_RESTORATION_SET (MICA_RESTORATION_CLASSES * MICA_RESTORATION_WEIGHTS)
+
+/* A picture has its own strength of the filter: the weights of the model times strength / 8. */
+#define MICA_RESTORATION_UNIT 8
+#define MICA_RESTORATION_STRONGEST 16
+
+/* Sum of the magnitudes of the weights of a class in a model, so that the strongest are in the
+ * bounds of the kernel. */
+#define MICA_RESTORATION_MOST_STORED (MICA_RESTORATION_MOST_WEIGHT / 2 - MICA_RESTORATION_WEIGHTS)
+
+/* Cells of 8x8 pixels that the filter looks at on every side. */
+#define MICA_RESTORATION_CELLS 1
+
+/* A window of samples: rows of pixels of RGB in 1/64 and their luma, with margins. */
+typedef struct MicaSampleWindow {
+    int16_t *data;
+    MicaRect cells;   /* what it has */
+    ptrdiff_t stride; /* of a row of pixels */
+} MicaSampleWindow;
+
+/* int16 elements of a row of cells of a window of so many columns of cells. */
+size_t mica_sample_row_elements(int columns);
+
+/* Bytes of work memory of a thread for a window of so many columns. */
+size_t mica_restoration_scratch(int columns);
+
+/* A window over `cells` at `data`, which is still empty. */
+MicaSampleWindow mica_sample_window(int16_t *data, MicaRect cells);
+
+/* Put in row `y` of cells, MICA_CELL_SAMPLES values each; what lies outside of the picture becomes
+ * the repeated column. Rows may be put in by several threads. */
+void mica_sample_window_put(const MicaSampleWindow *window, const MicaGeometry *geometry, int y,
+                            const int16_t *samples);
+
+/* Weights at a quality and a strength, from anchors [MICA_GAIN_ANCHORS][MICA_RESTORATION_SET]. */
+void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
+                              int16_t weight[MICA_RESTORATION_SET]);
+
+/* How well the filter does: with e what the decoded samples lack to the picture's and f what the
+ * filter adds, in 1/64, the sums of e f and f f. */
+typedef struct MicaRestorationGain {
+    const MicaImage *image;
+    int64_t product, square;
+} MicaRestorationGain;
+
+/* The strength at which the error would be least, from sums at MICA_RESTORATION_UNIT. */
+int mica_restoration_strength(const MicaRestorationGain *gain);
+
+/* Filter these cells, around which the window has MICA_RESTORATION_CELLS more as far as the picture
+ * goes, to the canvas, or, with `gain`, only add to its sums. */
+void mica_restore(const MicaRunner *runner, const MicaSampleWindow *window, MicaRect cells,
+                  const int16_t *weight, const MicaCanvas *canvas, MicaRestorationGain *gain);
+
+#endif
