@@ -170,6 +170,11 @@ static MicaStatus write_stream(Encoder *e, MicaError *error)
     return failed ? out_of_memory(error) : MICA_OK;
 }
 
+static MicaRect picture_cells(const MicaImage *image)
+{
+    return (MicaRect){0, 0, (image->width + 7) / 8, (image->height + 7) / 8};
+}
+
 /* Cells each way in the middle of a segment that the strength of the restoration filter is chosen
  * by; from SEARCH_EFFORT on it is the whole segment, without a choice half the model's. */
 #define MEASURED_SIDE 32
@@ -193,18 +198,16 @@ static void measure_segment(Encoder *e, MicaRect cells)
 /* After a row of segments. Where the decoded picture is asked for, the first row decides. */
 static void choose_restoration(Encoder *e, int row)
 {
-    const MicaRect whole = {0, 0, (e->image->width + 7) / 8, (e->image->height + 7) / 8};
     if (!e->runner.network->config.restoration || (e->decoded && row > 0))
         return;
     e->header.restoration = UNMEASURED_STRENGTH;
     if (e->settings->effort >= 2) {
-        const int known = row + 1 < e->grid.rows
-                              ? mica_synthesis_rows(&e->runner, e->segments.latents.rect.y1)
-                              : whole.y1;
+        const MicaRect known = mica_synthesis_known(&e->segments.latents, row + 1 == e->grid.rows,
+                                                    picture_cells(e->image));
         for (int i = 0; i < e->grid.columns; i++) {
             MicaRect cells = mica_rect_scale(mica_grid_rect(&e->grid, i, i + 1, row), 2);
-            cells.x1 = cells.x1 < whole.x1 ? cells.x1 : whole.x1;
-            cells.y1 = cells.y1 < known ? cells.y1 : known;
+            cells.x1 = cells.x1 < known.x1 ? cells.x1 : known.x1;
+            cells.y1 = cells.y1 < known.y1 ? cells.y1 : known.y1;
             if (cells.y0 < cells.y1)
                 measure_segment(e, cells);
         }
@@ -216,7 +219,7 @@ static void choose_restoration(Encoder *e, int row)
 static MicaStatus encode(Encoder *e, MicaError *error)
 {
     const MicaCanvas canvas = {e->decoded, 0, 0, 0};
-    MicaRect cells = {0, 0, (e->image->width + 7) / 8, (e->image->height + 7) / 8};
+    MicaRect cells = picture_cells(e->image);
     const MicaEncodeSettings *s = e->settings;
     for (int row = 0; row < e->grid.rows; row++) {
         if (s->progress && s->progress(s->progress_user, (double)row / e->grid.rows))

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include "codec/base/attributes.h"
 #include "mica/image.h"
 
 /* Pixel (x, y) of the picture is pixel (x - left, y - top) of the image. */

@@ -130,8 +130,11 @@ MicaRect mica_synthesis_latents(const MicaNetwork *network, const MicaGeometry *
  * canvas has 8 bits, the prediction's channels and full size. */
 void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanvas *canvas);
 
-/* The same for those of the cells whose latents are known after this row of segments, all of them
- * after the last one; the others remain in `cells`. */
+/* Those of the cells whose latents are known after this row of segments, all of them after the last
+ * one. */
+MicaRect mica_synthesis_known(const MicaLatents *latents, int is_last, MicaRect cells);
+
+/* mica_synthesise() for these; the others remain in `cells`. */
 void mica_synthesise_known(const MicaLatents *latents, int is_last, MicaRect *cells,
                            const MicaCanvas *canvas);
 

@@ -73,10 +73,13 @@ MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file,
                                MicaError *error);
 void mica_network_destroy(MicaNetwork **network);
 
+/* Cells of 8x8 pixels that the restoration filter looks at on every side. */
+#define MICA_RESTORATION_CELLS 1
+
 /* Rows and columns of cells around a cell that its pixels depend on. */
 MICA_INLINE int mica_synthesis_reach(const MicaNetworkConfig *config)
 {
-    return config->synthesis + (config->restoration ? 1 : 0);
+    return config->synthesis + (config->restoration ? MICA_RESTORATION_CELLS : 0);
 }
 
 void mica_network_stage_mac(const MicaNetworkConfig *config, MicaStageMac *mac);

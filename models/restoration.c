@@ -20,6 +20,11 @@
 #define ACTIVITY_SHIFT 10 /* sums of luma in 1/16 over 64 pixels */
 #define PRODUCT_SHIFT 4   /* so that products of two sums fit 32 bits */
 
+_Static_assert(BEFORE > AROUND && AFTER > AROUND + 2 * MICA_LAPLACIAN_SQUARES,
+               "the margins hold the squares, and a pixel around them");
+_Static_assert(8 * MICA_RESTORATION_CELLS >= REACH && 8 * MICA_RESTORATION_CELLS > AROUND,
+               "the filter sees no more than the cells around");
+
 MICA_INLINE int row_pixels(int columns)
 {
     return BEFORE + 8 * columns + AFTER;
@@ -30,10 +35,11 @@ size_t mica_sample_row_elements(int columns)
     return 8 * 4 * (size_t)row_pixels(columns);
 }
 
-/* Squares of a row, as many as the kernel may write. */
+/* Squares of a row, as many as the kernel writes. */
 static size_t square_columns(int columns)
 {
-    return ((size_t)(8 * columns + 2 * AROUND) / 2 + 15) & ~(size_t)15;
+    return ((size_t)(8 * columns + 2 * AROUND) / 2 + MICA_LAPLACIAN_SQUARES - 1) &
+           ~(size_t)(MICA_LAPLACIAN_SQUARES - 1);
 }
 
 size_t mica_restoration_scratch(int columns)
@@ -138,10 +144,12 @@ void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
 {
     mica_gains_interpolate(anchors, MICA_RESTORATION_SET, quality, weight);
     for (int i = 0; i < MICA_RESTORATION_SET; i++)
-        weight[i] = (int16_t)((weight[i] * strength + MICA_RESTORATION_UNIT / 2) >> 3);
+        weight[i] = (int16_t)((weight[i] * strength + MICA_RESTORATION_UNIT / 2) >>
+                              MICA_RESTORATION_UNIT_SHIFT);
 }
 
-/* The error falls by 2 s product - s^2 square at s times the weights. */
+/* Encoder only, so doubles do no harm. The error falls by 2 s product - s^2 square at s times the
+ * weights. */
 int mica_restoration_strength(const MicaRestorationGain *gain)
 {
     if (gain->product <= 0 || gain->square <= 0)

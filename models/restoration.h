@@ -16,15 +16,15 @@
 #define MICA_RESTORATION_SET (MICA_RESTORATION_CLASSES * MICA_RESTORATION_WEIGHTS)
 
 /* A picture has its own strength of the filter: the weights of the model times strength / 8. */
-#define MICA_RESTORATION_UNIT 8
+#define MICA_RESTORATION_UNIT_SHIFT 3
+#define MICA_RESTORATION_UNIT (1 << MICA_RESTORATION_UNIT_SHIFT)
 #define MICA_RESTORATION_STRONGEST 16
 
 /* Sum of the magnitudes of the weights of a class in a model, so that the strongest are in the
  * bounds of the kernel. */
-#define MICA_RESTORATION_MOST_STORED (MICA_RESTORATION_MOST_WEIGHT / 2 - MICA_RESTORATION_WEIGHTS)
-
-/* Cells of 8x8 pixels that the filter looks at on every side. */
-#define MICA_RESTORATION_CELLS 1
+#define MICA_RESTORATION_MOST_STORED                                                               \
+    (MICA_RESTORATION_MOST_WEIGHT * MICA_RESTORATION_UNIT / MICA_RESTORATION_STRONGEST -           \
+     MICA_RESTORATION_WEIGHTS)
 
 /* A window of samples: rows of pixels of RGB in 1/64 and their luma, with margins. */
 typedef struct MicaSampleWindow {

@@ -59,7 +59,8 @@ static size_t scratch_need(const MicaNetwork *n, int columns)
     const size_t f = (size_t)n->config.features, w16 = (size_t)columns, w8 = 2 * w16;
     size_t need = 2 * w8 * (MICA_CELL_SAMPLES + f) * sizeof(int16_t);
     need = max_size(need, w16 * 4 * f * sizeof(int16_t));
-    need = max_size(need, mica_restoration_scratch((int)w8));
+    if (n->config.restoration)
+        need = max_size(need, mica_restoration_scratch((int)w8));
     need = max_size(need, w16 * 4 * (size_t)n->config.prior * sizeof(int16_t));
     need = max_size(need, w16 * 4 * (size_t)n->config.hyper * sizeof(int16_t));
     need = max_size(need, w16 * (size_t)n->config.latents * sizeof(int16_t));

@@ -5,20 +5,21 @@ typedef struct HeadJob {
     const MicaRunner *runner;
     const MicaGains *gains;
     const MicaPlane *in;
-    MicaRect cells; /* of it */
+    MicaRect cells;                 /* of it */
+    const MicaSampleWindow *window; /* for the filter; NULL: to the canvas at once */
     const MicaCanvas *canvas;
-    const MicaSampleWindow *window; /* instead of the canvas; NULL: to the canvas */
-    MicaRestorationGain *gain;      /* the same, behind the filter */
+    MicaRestorationGain *gain; /* instead of the canvas; or NULL */
 } HeadJob;
 
-/* One row of cells of samples in 1/64 on the canvas; the first cell is (x, y). */
-static void store_cells(const HeadJob *j, const int16_t *samples, int stride, int y, int cells)
+/* Row y of cells of samples in 1/64 on the canvas. */
+static void store_cells(const HeadJob *j, const int16_t *samples, int stride, int y)
 {
     const MicaCondition *condition = j->runner->condition;
     const int log2_side = 3 - j->canvas->log2_scale, side = 1 << log2_side;
     for (int dy = 0; dy < side; dy++) {
         const MicaCellRow row = {samples + dy * side * 3, log2_side, stride};
-        mica_canvas_store(j->canvas, &row, j->cells.x0 * side, y * side + dy, cells * side,
+        mica_canvas_store(j->canvas, &row, j->cells.x0 * side, y * side + dy,
+                          mica_rect_width(&j->cells) * side,
                           condition ? condition->prediction : NULL);
     }
 }
@@ -38,7 +39,7 @@ static void head_row(void *context, int index, int thread)
     if (j->window)
         mica_sample_window_put(j->window, &j->runner->geometry, y, samples);
     else
-        store_cells(j, samples, head->outputs, y, width);
+        store_cells(j, samples, head->outputs, y);
 }
 
 /* Features of these cells, and around them as far as the filter looks, to pixels: as many rows at a
@@ -132,13 +133,18 @@ void mica_synthesis_gain(const MicaLatents *latents, MicaRect cells, MicaRestora
     synthesise(latents, cells, (HeadJob){.gain = gain}, MICA_RESTORATION_UNIT);
 }
 
+MicaRect mica_synthesis_known(const MicaLatents *latents, int is_last, MicaRect cells)
+{
+    const int rows = mica_synthesis_rows(latents->runner, latents->rect.y1);
+    if (!is_last && rows < cells.y1)
+        cells.y1 = rows;
+    return cells;
+}
+
 void mica_synthesise_known(const MicaLatents *latents, int is_last, MicaRect *cells,
                            const MicaCanvas *canvas)
 {
-    MicaRect known = *cells;
-    const int rows = mica_synthesis_rows(latents->runner, latents->rect.y1);
-    if (!is_last && rows < known.y1)
-        known.y1 = rows;
+    const MicaRect known = mica_synthesis_known(latents, is_last, *cells);
     if (known.y1 <= known.y0)
         return;
     mica_synthesise(latents, known, canvas);

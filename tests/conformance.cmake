@@ -3,7 +3,8 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   if(MICA_PYTHON_NUMPY)
     add_test(NAME reference_networks COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_reference.py $<TARGET_FILE:mica>
-      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel
+      ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
     set_tests_properties(reference_networks PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
   add_executable(code_predicted reference/code_predicted.c)

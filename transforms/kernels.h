@@ -70,6 +70,7 @@ typedef struct MicaPointwise {
 #define MICA_RESTORATION_MAX (255 * 64)    /* samples are 0..255 in 1/64 */
 #define MICA_RESTORATION_MOST_WEIGHT 65000 /* sum of the magnitudes of a block's weights */
 #define MICA_DIRECTIONS 4
+#define MICA_LAPLACIAN_SQUARES 8 /* the kernel takes a multiple of it */
 
 /* A 3x3 depthwise convolution, u7 in, s8 out: weights int8 [9][channels], the tap of the neighbour
  * (dy, dx), -1..1 each, at index (dy + 1) * 3 + dx + 1. */
@@ -112,7 +113,7 @@ typedef struct MicaKernels {
     /* |2 p - a - b| of luma with its neighbours above and below, left and right, above-left and
      * below-right, above-right and below-left, summed over squares of 2x2. rows[1] and rows[2] are
      * the rows of the squares, rows[0] and rows[3] those around; samples are 0..4080, and one on
-     * each side is read. `squares` may be rounded up to a multiple of 16. */
+     * each side is read. `squares` is a multiple of MICA_LAPLACIAN_SQUARES. */
     void (*laplacians)(const int16_t *const rows[4], size_t squares,
                        int32_t *const sums[MICA_DIRECTIONS]);
 

@@ -67,14 +67,30 @@ const uint8_t *fuzz_predicted_file(size_t *size)
     return file;
 }
 
+static MicaModel *load(const uint8_t *file, size_t size)
+{
+    MicaModel *model;
+    fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
+    return model;
+}
+
 const MicaModel *fuzz_tiny(void)
 {
     static MicaModel *model;
-    if (!model) {
-        size_t size;
-        const uint8_t *const file = fuzz_tiny_file(&size);
-        fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
-    }
+    size_t size;
+    const uint8_t *const file = fuzz_tiny_file(&size);
+    if (!model)
+        model = load(file, size);
+    return model;
+}
+
+const MicaModel *fuzz_predicted(void)
+{
+    static MicaModel *model;
+    size_t size;
+    const uint8_t *const file = fuzz_predicted_file(&size);
+    if (!model)
+        model = load(file, size);
     return model;
 }
 
@@ -84,19 +100,8 @@ const MicaModel *fuzz_restored(void)
     if (!model) {
         size_t size;
         uint8_t *const file = read_model(MICA_RESTORED_MODEL, &size);
-        fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
+        model = load(file, size);
         free(file);
-    }
-    return model;
-}
-
-const MicaModel *fuzz_predicted(void)
-{
-    static MicaModel *model;
-    if (!model) {
-        size_t size;
-        const uint8_t *const file = fuzz_predicted_file(&size);
-        fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
     }
     return model;
 }

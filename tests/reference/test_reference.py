@@ -16,13 +16,12 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', '..', 'tools', 'train'))
 import model_file
-import make_tiny_model
 from integer import Reference, segments
 
 LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod')
-# width, height, channels, quality, side of a segment in pixels
 REALISM = 70
 STRENGTH = 4                 # of the restoration filter at effort 1
+# width, height, channels, quality, side of a segment in pixels
 CASES = ((1, 1, 3, 50, 1024), (7, 13, 3, 0, 1024), (64, 64, 3, 100, 32), (65, 63, 3, 31.7, 32), (200, 72, 1, 60, 96),
          (33, 130, 1, 12.5, 64), (150, 1100, 3, 45, 128))
 
@@ -84,7 +83,9 @@ def expected(reference, a, quality, side, prediction=None):
     pictures = []
     for log2, realism in ((0, 0), (1, 0), (2, 0), (3, 0), (0, REALISM)) if prediction is None else ((0, 0),):
         y_hat, _ = reference.code_y(f, q, choose, segments(*f.shape[:2], ch, cw, side // 16, side // 16), realism)
-        out = reference.synthesise(y_hat, q, log2, to_synthesis, base, (h, w), STRENGTH if 'restoration' in reference.tensors else 0)[:-(-h >> log2), :-(-w >> log2)].astype(int)
+        strength = STRENGTH if 'restoration' in reference.tensors else 0
+        out = reference.synthesise(y_hat, q, log2, to_synthesis, base, (h, w), strength)
+        out = out[:-(-h >> log2), :-(-w >> log2)].astype(int)
         pictures.append((out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8))
     return pictures
 
@@ -98,14 +99,6 @@ def widen(path, out):
         tensors[layer + '.weight'] = (8 * w + rng.integers(-4, 4, w.shape)).astype('<i2')
         tensors[layer + '.bias'] = (8 * tensors[layer + '.bias'].astype(np.int64)).astype('<i4')
         tensors[layer + '.shift'] = tensors[layer + '.shift'] + np.uint8(3)
-    model_file.write(out, name, config, tensors)
-    return out
-
-
-def restored(path, out):
-    """The model with a restoration filter, of any weights that a model may have."""
-    name, config, tensors, _ = model_file.read(path)
-    tensors['restoration'] = make_tiny_model.filters(np.random.default_rng(6))
     model_file.write(out, name, config, tensors)
     return out
 
@@ -138,8 +131,7 @@ def main():
         if not refuses(mica, models[0], d):
             print('int16 weights where there are no kernels for them were taken')
             failures += 1
-        variants = [widen(models[0], os.path.join(d, 'wide.mmodel')), restored(models[0], os.path.join(d, 'restored.mmodel'))]
-        for model in variants + models:
+        for model in [widen(models[0], os.path.join(d, 'wide.mmodel'))] + models:
             reference = Reference(model)
             for i, (width, height, channels, quality, side) in enumerate(CASES):
                 a = picture(width, height, channels, i)

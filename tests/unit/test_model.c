@@ -162,8 +162,8 @@ static void test_restored(void **state)
     assert_float_equal(mac.synthesis - without.synthesis, 3 * 24, 1e-6);
     mica_model_unref(&model);
     mica_model_unref(&plain);
-    data[10] =
-        1; /* a tensor that the architecture does not have is of no use, but no harm either */
+    /* A tensor that the architecture does not have is of no use, but no harm either. */
+    data[10] = 1;
     assert_int_equal(load_resealed(data, size), MICA_OK);
     data[10] = 3;
     uint8_t *name = find(data, size, "restoration");
