@@ -84,6 +84,8 @@ static MicaStatus decode_packet(MicaPredictedDecoder *d, MicaHeldFrame *held, Mi
            sizeof stream.header.model_id);
     if (predicted)
         status = predict(d, h, motion, error);
+    else
+        mica_yuv_set_room(d->yuv, h->room);
     MicaImage image;
     MicaTimes times;
     MicaDecodeSettings settings;

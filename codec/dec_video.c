@@ -66,6 +66,7 @@ static MicaStatus decode_packet(const MicaVideoDecoder *d, DecoderSlot *slot, Mi
         return status;
     MicaVideoFrame frame;
     mica_frame_place(&d->info, slot->block, &frame);
+    mica_yuv_set_room(&w->yuv, header.room);
     mica_yuv_from_image(&w->yuv, w->session.pool, &image, frame.data, frame.stride);
     mica_image_free(&image);
     return MICA_OK;

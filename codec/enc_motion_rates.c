@@ -70,3 +70,10 @@ void mica_motion_rates_set(MicaMotionRates *r, const MicaMotionModels *m)
     r->candidate[MICA_MOTION_CANDIDATES - 1] = (uint16_t)before;
     set_components(r, m);
 }
+
+int mica_motion_lambda(int step)
+{
+    const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
+    const int value = 858 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
+    return value < 1 ? 1 : value;
+}

@@ -13,6 +13,12 @@ typedef struct MicaMotionRates {
     uint16_t component[3][MICA_MOTION_BITS + 1]; /* x; y; y where x is 0: by bits of magnitude */
 } MicaMotionRates;
 
+/* What a bit is worth to the motion search at a quality of `step` (0..MICA_MAX_QUALITY):
+ * MICA_LAMBDA_SCALE lambda^-1/2 of the Lagrangian that the networks were trained with, which is
+ * 0.0005 * 600^(step / MICA_MAX_QUALITY). */
+#define MICA_LAMBDA_SCALE 19
+int mica_motion_lambda(int step);
+
 /* With these models and without their learning. */
 void mica_motion_rates_set(MicaMotionRates *rates, const MicaMotionModels *models);
 

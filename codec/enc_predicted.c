@@ -4,6 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/enc_picture.h"
+#include "codec/enc_room.h"
 #include "codec/motion_code.h"
 #include "codec/prediction.h"
 #include "models/gains.h"
@@ -87,13 +88,11 @@ static int to_step(double quality)
     return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
 }
 
-/* What a bit is worth to the motion search, 19 lambda^-1/2 of the Lagrangian that the networks were
- * trained with: lambda is 0.0005 * 600^(step / MICA_MAX_QUALITY). */
-static int search_lambda(int step)
+/* That of a frame, from the one that the quality of key frames is set to. */
+static int step_of(int base, const MicaPlannedFrame *p, uint8_t room)
 {
-    const int e = step * 300; /* log2 in 1/65536: 600^(-1/2) over the whole range */
-    const int value = 858 * (65536 - (e & 65535) / 2) >> 16 >> (e >> 16);
-    return value < 1 ? 1 : value;
+    const int step = to_step(base * 100.0 / MICA_MAX_QUALITY - p->below) + mica_room_steps(room);
+    return step < MICA_MAX_QUALITY ? step : MICA_MAX_QUALITY;
 }
 
 /* ---- frames ---- */
@@ -112,7 +111,7 @@ static MicaStatus find_motion(MicaPredictedEncoder *e, const MicaPlannedFrame *p
     MicaMotionRates rates;
     mica_motion_rates_set(&rates, &e->motion_models);
     mica_motion_search(&e->search, &e->store.kernels, &e->current, reference, before, &rates,
-                       search_lambda(step), pool, &e->store.field);
+                       mica_motion_lambda(step), pool, &e->store.field);
     status = mica_motion_encode(&e->store.field, before, motion, &e->motion_models);
     if (status != MICA_OK)
         return out_of_memory(error);
@@ -196,7 +195,8 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
     const MicaBitrateKind kind =
         p->header.type == MICA_FRAME_INTRA ? MICA_BITRATE_KEY : MICA_BITRATE_PREDICTED;
     int base = e->rate ? mica_bitrate_begin(e->rate, kind) : to_step(e->picture->quality);
-    *step = to_step(base * 100.0 / MICA_MAX_QUALITY - p->below);
+    const uint8_t room = mica_waiting_at(&e->waiting, p->frame)->room;
+    *step = step_of(base, p, room);
     MicaWriter motion = {0};
     MicaStatus status = MICA_OK;
     if (p->header.type == MICA_FRAME_PREDICTED)
@@ -209,7 +209,7 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
         status = encode_frame(e, p, image, &motion, *step, error);
         if (status != MICA_OK || !e->rate || !mica_bitrate_end(e->rate, e->packet.size, &base))
             break;
-        *step = to_step(base * 100.0 / MICA_MAX_QUALITY - p->below);
+        *step = step_of(base, p, room);
     }
     mica_writer_free(&motion);
     if (status == MICA_OK &&
@@ -258,6 +258,16 @@ static void lose(MicaPredictedEncoder *e, const MicaPlannedFrame *p)
 
 /* ---- send and receive ---- */
 
+/* Of a key frame and those that follow. */
+static void choose_room(MicaPredictedEncoder *e, const MicaVideoFrame *frame, MicaWaitingFrame *w)
+{
+    w->room = mica_room_choose(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image,
+                               to_step(e->picture->quality));
+    if (w->room != e->room && e->scenecut) /* the next frame is compared with it */
+        mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
+    e->room = w->room;
+}
+
 MicaStatus mica_predicted_encoder_send(MicaPredictedEncoder *e, const MicaVideoFrame *frame,
                                        MicaError *error)
 {
@@ -274,10 +284,14 @@ MicaStatus mica_predicted_encoder_send(MicaPredictedEncoder *e, const MicaVideoF
         return mica_fail(error, MICA_ERROR_AGAIN, "a packet must be received first");
     MicaWaitingFrame *w = mica_waiting_add(&e->waiting);
     w->frame = *frame;
+    w->room = e->room;
+    mica_yuv_set_room(e->yuv, e->room);
     mica_yuv_to_image(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image);
     w->cut = e->scenecut && mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
     w->key = e->sent == 0 || w->cut || e->since_key + 1 >= e->gop || frame->flags & MICA_VIDEO_KEY;
     e->since_key = w->key ? 0 : e->since_key + 1;
+    if (w->key)
+        choose_room(e, frame, w);
     e->pts[e->sent++ % RING] = frame->pts;
     return MICA_OK;
 }
@@ -305,6 +319,7 @@ MicaStatus mica_predicted_encoder_receive(MicaPredictedEncoder *e, MicaVideoPack
     packet->opaque = frame->opaque;
     int step;
     p->header.number = e->store.kept;
+    p->header.room = mica_waiting_at(&e->waiting, p->frame)->room;
     const MicaStatus status = encode_planned(e, p, &step, error);
     if (status == MICA_OK) {
         packet->data = e->packet.data;
@@ -323,6 +338,7 @@ void mica_predicted_encoder_flush(MicaPredictedEncoder *e)
     e->plan = (MicaGop){0};
     mica_waiting_clear(&e->waiting);
     e->group = e->since_key = e->draining = 0;
+    e->room = 0;
     e->sent = e->received = 0;
     e->store.kept = 0;
     e->store.filled = 0;

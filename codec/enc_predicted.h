@@ -27,6 +27,7 @@ typedef struct MicaPredictedEncoder {
     MicaWaitingFrames waiting;
     int group;     /* of the frames that wait, those that the plan is about */
     int since_key; /* frames since the last key frame among those sent */
+    uint8_t room;  /* of that key frame */
     int draining;
 
     MicaSceneCut scene;

@@ -7,6 +7,7 @@
 #include "codec/enc_bitrate.h"
 #include "codec/enc_picture.h"
 #include "codec/enc_predicted.h"
+#include "codec/enc_room.h"
 #include "codec/frame_queue.h"
 #include "codec/frame_threads.h"
 #include "codec/settings.h"
@@ -95,7 +96,7 @@ static MicaStatus out_of_memory(MicaError *error)
 
 /* One picture to a packet: what a file has after its prefix, behind the frame section. */
 static MicaStatus encode_picture(EncoderSlot *slot, MicaFrameWorker *w,
-                                 const MicaEncodeSettings *settings)
+                                 const MicaEncodeSettings *settings, uint8_t room)
 {
     MicaBuffer file;
     MicaTimes times;
@@ -103,7 +104,7 @@ static MicaStatus encode_picture(EncoderSlot *slot, MicaFrameWorker *w,
                                             &times, &slot->error);
     if (status != MICA_OK)
         return status;
-    const MicaFrameHeader header = {.type = MICA_FRAME_INTRA};
+    const MicaFrameHeader header = {.type = MICA_FRAME_INTRA, .room = room};
     slot->packet.size = 0;
     status = mica_frame_packet_write(&slot->packet, &header, &file, (MicaMotionData){NULL, 0},
                                      &slot->error);
@@ -118,16 +119,16 @@ static void encode_slot(void *context, int index, int worker)
     EncoderSlot *slot = &e->slot[index];
     MicaFrameWorker *w = &e->threads.worker[worker];
     MicaEncodeSettings settings = e->picture;
-    mica_yuv_to_image(&w->yuv, w->session.pool, slot->frame.data, slot->frame.stride, &w->image);
-    if (!e->has_rate) {
-        slot->status = encode_picture(slot, w, &settings);
-        return;
-    }
-    int step = mica_bitrate_begin(&e->rate, MICA_BITRATE_KEY);
+    int step = e->has_rate ? mica_bitrate_begin(&e->rate, MICA_BITRATE_KEY)
+                           : (int)(e->picture.quality * MICA_MAX_QUALITY / 100 + 0.5);
+    const uint8_t room = mica_room_choose(&w->yuv, w->session.pool, slot->frame.data,
+                                          slot->frame.stride, &w->image, step);
     do {
-        settings.quality = step * 100.0 / MICA_MAX_QUALITY;
-        slot->status = encode_picture(slot, w, &settings);
-    } while (slot->status == MICA_OK && mica_bitrate_end(&e->rate, slot->packet.size, &step));
+        const int raised = step + mica_room_steps(room);
+        settings.quality = raised < MICA_MAX_QUALITY ? raised * 100.0 / MICA_MAX_QUALITY : 100;
+        slot->status = encode_picture(slot, w, &settings, room);
+    } while (e->has_rate && slot->status == MICA_OK &&
+             mica_bitrate_end(&e->rate, slot->packet.size, &step));
 }
 
 static MicaStatus open_slots(MicaVideoEncoder *e, MicaError *error)

@@ -82,12 +82,13 @@ int mica_waiting_around(const MicaWaitingFrames *w, int i, int direction, int re
                         const MicaImage *image[MICA_MAX_LOOKAHEAD])
 {
     int at = w->coded + i, count = 0;
+    const uint8_t room = w->held[at].room;
     const int end = w->coded + w->count;
     while (count < reach) {
         if (direction < 0 && w->held[at].cut)
             break;
         at += direction;
-        if (at < 0 || at >= end || (direction > 0 && w->held[at].cut))
+        if (at < 0 || at >= end || (direction > 0 && w->held[at].cut) || w->held[at].room != room)
             break;
         image[count++] = &w->held[at].image;
     }

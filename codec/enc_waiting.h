@@ -17,7 +17,8 @@ typedef struct MicaWaitingFrame {
     MicaImage image;
     MicaVideoFrame frame; /* time stamps; its samples are in `image` */
     int key;
-    int cut; /* it shows another scene than the frame before */
+    int cut;      /* it shows another scene than the frame before */
+    uint8_t room; /* of the conversion to `image` */
 } MicaWaitingFrame;
 
 typedef struct MicaWaitingFrames {

@@ -27,7 +27,7 @@ static void write_intra(MicaWriter *w, const MicaFrameHeader *h, const MicaBuffe
 {
     MicaWriter p = {0};
     mica_write8(&p, MICA_FRAME_INTRA);
-    mica_write8(&p, 0); /* flags */
+    mica_write8(&p, h->room);
     if (h->keep) {
         mica_write8(&p, h->keep);
         mica_write_varint(&p, h->order);
@@ -180,12 +180,13 @@ static MicaStatus read_intra(const uint8_t *data, size_t size, const MicaVideoIn
     if (s.type != MICA_SECTION_FRAME)
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the packet has no frame header");
     MicaReader r = mica_reader(s.data, s.size);
-    const int type = mica_read8(&r), flags = mica_read8(&r);
-    if (r.failed)
+    const uint32_t type = mica_read8(&r);
+    header->room = (uint8_t)mica_read8(&r);
+    if (r.failed || (header->room && mica_pixel_planes(info->format) == 1))
         return mica_fail(error, MICA_ERROR_BITSTREAM, "the frame header is damaged");
-    if (type != MICA_FRAME_INTRA || flags)
+    if (type != MICA_FRAME_INTRA)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_FEATURE,
-                         "frame type %d is not known to this version", type);
+                         "frame type %u is not known to this version", (unsigned)type);
     if (mica_reader_left(&r) > 0) {
         header->keep = mica_read8(&r);
         header->order = mica_read_varint(&r);

@@ -18,6 +18,7 @@ typedef struct MicaFrameHeader {
     unsigned keep;                    /* bit i: the decoded frame goes into slot i */
     uint32_t order;                   /* place in time, counted from the key frame */
     uint8_t number;                   /* of kept frames before this one, modulo 256: shows losses */
+    uint8_t room;                     /* of an intra frame: mica_yuv_set_room(), until the next */
     int references;                   /* of a predicted frame: 1 or 2 */
     int slot[MICA_MOTION_REFERENCES]; /* where they are */
     int known; /* read: type to number are right, whatever is wrong with the rest of the packet */

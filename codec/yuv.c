@@ -110,29 +110,39 @@ MicaStatus mica_yuv_create(MicaYuv *yuv, const MicaVideoInfo *info, int threads)
     yuv->left = info->chroma_site != MICA_CHROMA_CENTER;
     yuv->top = info->chroma_site == MICA_CHROMA_TOP_LEFT;
     yuv->most = (256 << up) - 1;
-    yuv->luma_offset = full ? 0 : 16 << up;
+    yuv->luma_black = full ? 0 : 16 << up;
+    yuv->luma_span = full ? yuv->most : 219 << up;
     yuv->chroma_offset = 128 << up;
-    const int64_t luma = full ? yuv->most : 219 << up, chroma = full ? yuv->most : 224 << up;
-
-    int kr, kb;
-    luma_weights(info->matrix, info->height, &kr, &kb);
-    const int64_t one = 10000, kg = one - kr - kb;
-    yuv->to_rgb[0] = fixed(255, luma, 16);
-    yuv->to_rgb[1] = fixed(2 * (one - kr) * 255, one * chroma, 16);
-    yuv->to_rgb[2] = fixed(-2 * (one - kb) * kb * 255, kg * one * chroma, 16);
-    yuv->to_rgb[3] = fixed(-2 * (one - kr) * kr * 255, kg * one * chroma, 16);
-    yuv->to_rgb[4] = fixed(2 * (one - kb) * 255, one * chroma, 16);
-    const int64_t k[3] = {kr, kg, kb};
-    for (int c = 0; c < 3; c++) {
-        yuv->to_luma[c] = fixed(k[c] * luma, one * 255, 16);
-        yuv->to_cb[c] = fixed(((c == 2) * one - k[c]) * chroma, 2 * (one - kb) * 255, 14);
-        yuv->to_cr[c] = fixed(((c == 0) * one - k[c]) * chroma, 2 * (one - kr) * 255, 14);
-    }
+    yuv->chroma_span = full ? yuv->most : 224 << up;
+    luma_weights(info->matrix, info->height, &yuv->kr, &yuv->kb);
+    mica_yuv_set_room(yuv, 0);
     yuv->threads = threads;
     yuv->scratch_size = SCRATCH_ROWS * align_row((size_t)info->width + 1);
     if (yuv->planes == 3)
         yuv->scratch = mica_alloc((size_t)threads, yuv->scratch_size * sizeof *yuv->scratch);
     return yuv->planes == 3 && !yuv->scratch ? MICA_ERROR_OUT_OF_MEMORY : MICA_OK;
+}
+
+void mica_yuv_set_room(MicaYuv *yuv, uint8_t room)
+{
+    const int64_t one = 10000, kr = yuv->kr, kb = yuv->kb, kg = one - kr - kb;
+    const int64_t luma = yuv->luma_span, chroma = yuv->chroma_span;
+    const int64_t foot = mica_room_foot(room), span = foot + 255 + mica_room_head(room);
+    const int64_t down = 255 * 255; /* with 255 for the 0..255 that luma and chroma stand for */
+    yuv->to_rgb[0] = fixed(down, span * luma, 16);
+    yuv->to_rgb[1] = fixed(2 * (one - kr) * down, span * one * chroma, 16);
+    yuv->to_rgb[2] = fixed(-2 * (one - kb) * kb * down, span * kg * one * chroma, 16);
+    yuv->to_rgb[3] = fixed(-2 * (one - kr) * kr * down, span * kg * one * chroma, 16);
+    yuv->to_rgb[4] = fixed(2 * (one - kb) * down, span * one * chroma, 16);
+    yuv->black = fixed(foot * 255, span, 16);
+    yuv->luma_zero = fixed(yuv->luma_black * 255 - foot * luma, 255, 16);
+    const int64_t k[3] = {kr, kg, kb};
+    for (int c = 0; c < 3; c++) {
+        const int64_t cb = (c == 2) * one - k[c], cr = (c == 0) * one - k[c];
+        yuv->to_luma[c] = fixed(k[c] * luma * span, one * down, 16);
+        yuv->to_cb[c] = fixed(cb * chroma * span, 2 * (one - kb) * down, 14);
+        yuv->to_cr[c] = fixed(cr * chroma * span, 2 * (one - kr) * down, 14);
+    }
 }
 
 void mica_yuv_free(MicaYuv *yuv)
@@ -257,10 +267,11 @@ static void row_to_rgb(void *context, int y, int thread)
             memcpy(&level[x], luma + 2 * (size_t)x, 2);
         else
             level[x] = luma[x];
-        level[x] = (int16_t)((level[x] & 1023) - yuv->luma_offset);
+        level[x] = (int16_t)((level[x] & 1023) - yuv->luma_black);
     }
     /* Luma in whole steps, chroma in 1/16 (10 bits: 1/4) of them. */
-    const int bits = yuv->ten_bits ? 2 : 4, shift = 16 + bits, round = 1 << (shift - 1);
+    const int bits = yuv->ten_bits ? 2 : 4, shift = 16 + bits;
+    const int round = (1 << (shift - 1)) + yuv->black * (1 << bits);
     const int m0 = yuv->to_rgb[0] * (1 << bits), m1 = yuv->to_rgb[1], m2 = yuv->to_rgb[2];
     const int m3 = yuv->to_rgb[3], m4 = yuv->to_rgb[4];
     for (int x = 0; x < width; x++) {
@@ -358,9 +369,10 @@ static void luma_row(void *context, int y, int thread)
         return;
     }
     const int m0 = yuv->to_luma[0], m1 = yuv->to_luma[1], m2 = yuv->to_luma[2];
+    const int zero = yuv->luma_zero + (1 << 15);
     for (int x = 0; x < yuv->width; x++) {
         const int sum = m0 * in[3 * x] + m1 * in[3 * x + 1] + m2 * in[3 * x + 2];
-        const int v = clamp(((sum + (1 << 15)) >> 16) + yuv->luma_offset, 0, yuv->most);
+        const int v = clamp((sum + zero) >> 16, 0, yuv->most);
         if (yuv->ten_bits)
             memcpy(out + 2 * (size_t)x, &(uint16_t){(uint16_t)v}, 2);
         else
