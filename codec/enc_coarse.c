@@ -5,9 +5,9 @@
 
 #include "codec/base/mem.h"
 
-#define SCALE 4
-#define WINDOW 8 /* 32x32 pixels around the square */
-#define RANGE (MICA_SAD_POSITIONS / 2)
+#define SCALE MICA_COARSE_SCALE
+#define WINDOW 8 /* what is compared: the square and what is around it */
+#define RANGE MICA_COARSE_RANGE
 #define BORDER (WINDOW + RANGE)
 
 MicaStatus mica_coarse_create(MicaCoarse *c, int width, int height)
@@ -31,41 +31,51 @@ void mica_coarse_free(MicaCoarse *c)
 
 typedef struct SetJob {
     const MicaCoarse *coarse;
-    const MicaReference *reference;
+    const uint8_t *plane;
+    ptrdiff_t stride;
 } SetJob;
 
 static void set_row(void *context, int y, int thread)
 {
     const SetJob *j = context;
     const MicaCoarse *c = j->coarse;
-    const ptrdiff_t stride = j->reference->stride;
-    const uint8_t *in = j->reference->plane[MICA_REFERENCE_LUMA] + SCALE * y * stride;
+    const uint8_t *in = j->plane + SCALE * y * j->stride;
     uint8_t *out = c->data + y * c->stride;
     (void)thread;
     for (int x = 0; x < c->width; x++, in += SCALE) {
         unsigned sum = 0;
         for (int i = 0; i < SCALE; i++)
             for (int k = 0; k < SCALE; k++)
-                sum += in[i * stride + k];
+                sum += in[i * j->stride + k];
         out[x] = (uint8_t)((sum + 8) >> 4);
     }
     mica_extend_row(out, c->width, BORDER);
 }
 
-void mica_coarse_set(MicaCoarse *c, const MicaReference *reference, MicaPool *pool)
+void mica_coarse_set(MicaCoarse *c, const uint8_t *plane, ptrdiff_t stride, MicaPool *pool)
 {
-    SetJob job = {c, reference};
+    SetJob job = {c, plane, stride};
     mica_pool_run(pool, c->height, set_row, &job);
     mica_extend_rows(c->data, c->stride, c->height, BORDER);
 }
 
-/* The window around a square begins at most two samples outside the picture, and ends less than
- * WINDOW outside, so the border holds all places. */
-MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
-                              const MicaMotionKernels *kernels, int column, int row)
+/* Where the middle of the search is, so that a window at `at` finds the whole range in the border.
+ */
+static int confine(int at, int centre, int size)
 {
-    const int square = MICA_MOTION_SQUARE / SCALE, around = (WINDOW - square) / 2;
-    const int x = column * square - around, y = row * square - around;
+    const int least = -BORDER + RANGE - at, most = size + BORDER - RANGE - WINDOW - at;
+    centre = centre > most ? most : centre;
+    return centre < least ? least : centre;
+}
+
+MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
+                              const MicaMotionKernels *kernels, int column, int row,
+                              MicaVector centre)
+{
+    const int around = (WINDOW - MICA_COARSE_SQUARE) / 2;
+    const int x = column * MICA_COARSE_SQUARE - around, y = row * MICA_COARSE_SQUARE - around;
+    const int cx = confine(x, centre.x, reference->width);
+    const int cy = confine(y, centre.y, reference->height);
     const uint8_t *block = current->data + y * current->stride + x;
     /* SAD, length and, so that the order does not matter, the place. From the middle on: where that
      * is good, most rows have nothing better. */
@@ -73,7 +83,8 @@ MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *refer
     for (int i = 0; i < MICA_SAD_POSITIONS; i++) {
         const int dy = i & 1 ? -(i + 1) / 2 : i / 2;
         uint16_t sum[MICA_SAD_POSITIONS];
-        const uint8_t *at = reference->data + (y + dy) * reference->stride + x - RANGE;
+        const uint8_t *at =
+            reference->data + (y + cy + dy) * reference->stride + x + cx - RANGE;
         if (kernels->sad_row(block, current->stride, at, reference->stride, sum) > best >> 16)
             continue;
         for (int k = 0; k < MICA_SAD_POSITIONS; k++) {
@@ -84,7 +95,6 @@ MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *refer
         }
     }
     const int place = (int)(best & 1023);
-    const int best_x = place % MICA_SAD_POSITIONS - RANGE;
-    const int best_y = place / MICA_SAD_POSITIONS - RANGE;
-    return (MicaVector){(int16_t)(best_x * SCALE * 4), (int16_t)(best_y * SCALE * 4)};
+    return (MicaVector){(int16_t)(cx + place % MICA_SAD_POSITIONS - RANGE),
+                        (int16_t)(cy + place / MICA_SAD_POSITIONS - RANGE)};
 }

@@ -1,4 +1,7 @@
-/* Pictures of 1/4 the size, where the motion search begins: every place within +-48 pixels. */
+/*
+ * Small pictures, where the motion search begins with every place within +-12 samples of another:
+ * of 1/4 the size, +-48 pixels, and of 1/16, +-192 pixels.
+ */
 #ifndef MICA_CODEC_ENC_COARSE_H
 #define MICA_CODEC_ENC_COARSE_H
 
@@ -10,15 +13,21 @@ typedef struct MicaCoarse {
     uint8_t *data, *memory;
 } MicaCoarse;
 
-/* For pictures of this size. MICA_ERROR_OUT_OF_MEMORY. */
+/* For pictures of 1/4 of this size. MICA_ERROR_OUT_OF_MEMORY. */
 MicaStatus mica_coarse_create(MicaCoarse *coarse, int width, int height);
 void mica_coarse_free(MicaCoarse *coarse);
 
-void mica_coarse_set(MicaCoarse *coarse, const MicaReference *reference, MicaPool *pool);
+/* From rows with three or more samples of border. */
+void mica_coarse_set(MicaCoarse *coarse, const uint8_t *plane, ptrdiff_t stride, MicaPool *pool);
 
-/* The vector, in whole pixels, of the square at (column, row): of what is equally good the
- * shortest. */
+#define MICA_COARSE_SCALE 4
+#define MICA_COARSE_SQUARE 4 /* samples */
+#define MICA_COARSE_RANGE (MICA_SAD_POSITIONS / 2)
+
+/* The vector, in samples, of the square at (column, row), at most MICA_COARSE_RANGE from `centre`
+ * or where that has to lie so that there is a picture; of what is equally good the nearest. */
 MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
-                              const MicaMotionKernels *kernels, int column, int row);
+                              const MicaMotionKernels *kernels, int column, int row,
+                              MicaVector centre);
 
 #endif

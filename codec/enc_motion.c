@@ -1,12 +1,14 @@
 /*
  * Two passes. The first goes over the squares of 16x16 and finds whole-pixel vectors by full search
- * in pictures of a quarter of the size, then by descent from good guesses; its rows are independent
+ * in pictures of a quarter of the size, around zero and around what pictures of a sixteenth show of
+ * fast motion, then by descent from good guesses; its rows are independent
  * of each other. The second goes over the largest squares in coding order: it starts from what the
  * neighbourhood has, knows what motion costs, and tries to split.
  */
 #include "codec/enc_motion.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/base/mem.h"
@@ -15,16 +17,60 @@
 
 typedef struct Search {
     MicaMatchFrame match;
-    const MicaCoarse *current;
+    const MicaCoarse *current, *distant;
     const MicaSearchedReference *reference[MICA_MOTION_REFERENCES]; /* NULL: none */
     MicaMotionField *field;
     const MicaMotionField *before;
-    int columns, rows;        /* squares of 16x16 */
-    MicaVector *const *whole; /* what the first pass found */
+    int columns, rows;                 /* squares of 16x16 */
+    MicaVector *const *distant_vector; /* what 1/16 of the size shows */
+    MicaVector *const *whole;          /* what the first pass found */
     atomic_int *done;         /* largest squares of each row that are chosen */
 } Search;
 
 /* ---- whole pixels ---- */
+
+/* Squares of MICA_COARSE_SQUARE samples of the smallest pictures are these many of 16x16. */
+#define DISTANT_SQUARES MICA_COARSE_SCALE
+
+static int distant_columns(const Search *s)
+{
+    return (s->columns + DISTANT_SQUARES - 1) / DISTANT_SQUARES;
+}
+
+static void distant_row(void *context, int row, int thread)
+{
+    const Search *s = context;
+    const int columns = distant_columns(s);
+    (void)thread;
+    for (int which = 0; which < MICA_MOTION_REFERENCES; which++)
+        for (int column = 0; s->reference[which] && column < columns; column++)
+            s->distant_vector[which][row * columns + column] =
+                mica_coarse_search(s->distant, &s->reference[which]->distant, s->match.kernels,
+                                   column, row, (MicaVector){0, 0});
+}
+
+/* What the pictures of a quarter of the size show around `centre`, which is in their samples. */
+static void guess_coarse(const Search *s, MicaGuesses *g, int which, int column, int row,
+                         MicaVector centre)
+{
+    const int unit = MICA_COARSE_SCALE * 4; /* quarters of a pixel */
+    const MicaVector v = mica_coarse_search(s->current, &s->reference[which]->coarse,
+                                            s->match.kernels, column, row, centre);
+    mica_guess(g, (MicaVector){(int16_t)(v.x * unit), (int16_t)(v.y * unit)});
+}
+
+/* Only where the search around zero may not reach: the smallest pictures are exact to half a sample
+ * of theirs. */
+static void guess_distant(const Search *s, MicaGuesses *g, int which, int column, int row)
+{
+    const MicaVector v =
+        s->distant_vector[which][row / DISTANT_SQUARES * distant_columns(s) +
+                                 column / DISTANT_SQUARES];
+    const MicaVector centre = {(int16_t)(v.x * MICA_COARSE_SCALE), (int16_t)(v.y * MICA_COARSE_SCALE)};
+    const int reach = MICA_COARSE_RANGE - MICA_COARSE_SCALE / 2;
+    if (abs(centre.x) > reach || abs(centre.y) > reach)
+        guess_coarse(s, g, which, column, row, centre);
+}
 
 static void whole_row(void *context, int row, int thread)
 {
@@ -43,8 +89,8 @@ static void whole_row(void *context, int row, int thread)
             mica_guess(&g, last->vector[which]);
         if (column > 0)
             mica_guess(&g, found[-1]);
-        mica_guess(&g, mica_coarse_search(s->current, &s->reference[which]->coarse,
-                                          s->match.kernels, column, row));
+        guess_coarse(s, &g, which, column, row, (MicaVector){0, 0});
+        guess_distant(s, &g, which, column, row);
         *found = mica_match_whole(&s->match, (MicaSquare){2 * column, 2 * row, 1}, which, &g);
     }
 }
@@ -229,18 +275,33 @@ static void choose_row(void *context, int row, int thread)
 
 /* ---- a frame ---- */
 
+static MicaStatus create_small(MicaCoarse *coarse, MicaCoarse *distant, int width, int height)
+{
+    const MicaStatus status = mica_coarse_create(coarse, width, height);
+    return status == MICA_OK ? mica_coarse_create(distant, coarse->width, coarse->height) : status;
+}
+
+static void set_small(MicaCoarse *coarse, MicaCoarse *distant, const MicaReference *reference,
+                      MicaPool *pool)
+{
+    mica_coarse_set(coarse, reference->plane[MICA_REFERENCE_LUMA], reference->stride, pool);
+    mica_coarse_set(distant, coarse->data, coarse->stride, pool);
+}
+
 MicaStatus mica_motion_search_create(MicaMotionSearch *s, int width, int height)
 {
     memset(s, 0, sizeof *s);
     s->columns = (width + SQUARE - 1) / SQUARE;
     s->rows = (height + SQUARE - 1) / SQUARE;
-    MicaStatus status = mica_coarse_create(&s->coarse, width, height);
+    const size_t squares = (size_t)s->columns * (size_t)s->rows;
+    MicaStatus status = create_small(&s->coarse, &s->distant, width, height);
     for (int i = 0; i < MICA_MOTION_REFERENCES && status == MICA_OK; i++) {
-        status = mica_coarse_create(&s->seen[i].coarse, width, height);
+        status = create_small(&s->seen[i].coarse, &s->seen[i].distant, width, height);
         if (status == MICA_OK)
             status = mica_fractions_create(&s->seen[i].fractions, width, height);
-        s->whole[i] = mica_alloc((size_t)s->columns * (size_t)s->rows, sizeof *s->whole[i]);
-        if (!s->whole[i])
+        s->whole[i] = mica_alloc(squares, sizeof *s->whole[i]);
+        s->distant_vector[i] = mica_alloc(squares, sizeof *s->distant_vector[i]);
+        if (!s->whole[i] || !s->distant_vector[i])
             status = MICA_ERROR_OUT_OF_MEMORY;
     }
     s->done = mica_alloc((size_t)s->rows, sizeof *s->done);
@@ -254,10 +315,13 @@ MicaStatus mica_motion_search_create(MicaMotionSearch *s, int width, int height)
 void mica_motion_search_free(MicaMotionSearch *s)
 {
     mica_coarse_free(&s->coarse);
+    mica_coarse_free(&s->distant);
     for (int i = 0; i < MICA_MOTION_REFERENCES; i++) {
         mica_coarse_free(&s->seen[i].coarse);
+        mica_coarse_free(&s->seen[i].distant);
         mica_fractions_free(&s->seen[i].fractions);
         mica_free(s->whole[i]);
+        mica_free(s->distant_vector[i]);
     }
     mica_free(s->done);
     memset(s, 0, sizeof *s);
@@ -282,7 +346,7 @@ static const MicaSearchedReference *look_at(MicaMotionSearch *s, const MicaMotio
         seen++;
     seen->reference = reference;
     seen->serial = reference->serial;
-    mica_coarse_set(&seen->coarse, reference, pool);
+    set_small(&seen->coarse, &seen->distant, reference, pool);
     mica_fractions_set(&seen->fractions, kernels, reference, pool);
     return seen;
 }
@@ -300,17 +364,20 @@ void mica_motion_search(MicaMotionSearch *search, const MicaMotionKernels *kerne
                           .seen_columns = field->seen_columns,
                           .seen_rows = field->seen_rows},
                 .current = &search->coarse,
+                .distant = &search->distant,
                 .field = field,
                 .before = before,
                 .columns = search->columns,
                 .rows = search->rows,
+                .distant_vector = search->distant_vector,
                 .whole = search->whole,
                 .done = search->done};
-    mica_coarse_set(&search->coarse, current, pool);
+    set_small(&search->coarse, &search->distant, current, pool);
     for (int i = 0; i < field->references; i++) {
         s.reference[i] = look_at(search, kernels, reference[i], reference[!i], pool);
         s.match.reference[i] = &s.reference[i]->fractions;
     }
+    mica_pool_run(pool, (s.rows + DISTANT_SQUARES - 1) / DISTANT_SQUARES, distant_row, &s);
     mica_pool_run(pool, s.rows, whole_row, &s);
     mica_motion_field_clear(field); /* what stands there has been looked at */
     const int rows = field->rows / MICA_MOTION_LARGEST;

@@ -14,16 +14,17 @@
 typedef struct MicaSearchedReference {
     const MicaReference *reference; /* whose, and which of the pictures that it held; NULL: none */
     uint32_t serial;
-    MicaCoarse coarse;
+    MicaCoarse coarse, distant; /* of 1/4 and 1/16 the size */
     MicaFractions fractions;
 } MicaSearchedReference;
 
 /* What the search needs for one frame after the other. */
 typedef struct MicaMotionSearch {
     int columns, rows; /* squares of 16x16 */
-    MicaCoarse coarse; /* of the frame at hand */
+    MicaCoarse coarse, distant; /* of the frame at hand */
     MicaSearchedReference seen[MICA_MOTION_REFERENCES];
     MicaVector *whole[MICA_MOTION_REFERENCES];
+    MicaVector *distant_vector[MICA_MOTION_REFERENCES]; /* of squares of 64x64 */
     atomic_int *done;
 } MicaMotionSearch;
 
