@@ -83,8 +83,7 @@ MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *refer
     for (int i = 0; i < MICA_SAD_POSITIONS; i++) {
         const int dy = i & 1 ? -(i + 1) / 2 : i / 2;
         uint16_t sum[MICA_SAD_POSITIONS];
-        const uint8_t *at =
-            reference->data + (y + cy + dy) * reference->stride + x + cx - RANGE;
+        const uint8_t *at = reference->data + (y + cy + dy) * reference->stride + x + cx - RANGE;
         if (kernels->sad_row(block, current->stride, at, reference->stride, sum) > best >> 16)
             continue;
         for (int k = 0; k < MICA_SAD_POSITIONS; k++) {

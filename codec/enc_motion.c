@@ -24,7 +24,7 @@ typedef struct Search {
     int columns, rows;                 /* squares of 16x16 */
     MicaVector *const *distant_vector; /* what 1/16 of the size shows */
     MicaVector *const *whole;          /* what the first pass found */
-    atomic_int *done;         /* largest squares of each row that are chosen */
+    atomic_int *done;                  /* largest squares of each row that are chosen */
 } Search;
 
 /* ---- whole pixels ---- */
@@ -63,10 +63,10 @@ static void guess_coarse(const Search *s, MicaGuesses *g, int which, int column,
  * of theirs. */
 static void guess_distant(const Search *s, MicaGuesses *g, int which, int column, int row)
 {
-    const MicaVector v =
-        s->distant_vector[which][row / DISTANT_SQUARES * distant_columns(s) +
-                                 column / DISTANT_SQUARES];
-    const MicaVector centre = {(int16_t)(v.x * MICA_COARSE_SCALE), (int16_t)(v.y * MICA_COARSE_SCALE)};
+    const MicaVector v = s->distant_vector[which][row / DISTANT_SQUARES * distant_columns(s) +
+                                                  column / DISTANT_SQUARES];
+    const MicaVector centre = {(int16_t)(v.x * MICA_COARSE_SCALE),
+                               (int16_t)(v.y * MICA_COARSE_SCALE)};
     const int reach = MICA_COARSE_RANGE - MICA_COARSE_SCALE / 2;
     if (abs(centre.x) > reach || abs(centre.y) > reach)
         guess_coarse(s, g, which, column, row, centre);

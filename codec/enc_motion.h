@@ -20,7 +20,7 @@ typedef struct MicaSearchedReference {
 
 /* What the search needs for one frame after the other. */
 typedef struct MicaMotionSearch {
-    int columns, rows; /* squares of 16x16 */
+    int columns, rows;          /* squares of 16x16 */
     MicaCoarse coarse, distant; /* of the frame at hand */
     MicaSearchedReference seen[MICA_MOTION_REFERENCES];
     MicaVector *whole[MICA_MOTION_REFERENCES];

@@ -14,16 +14,16 @@
 #define ERROR (2.5 / MICA_LAMBDA_SCALE)
 
 /* Without contrast, the networks would need the bits that so much of the error is worth. Measured
- * with clips that need no room: 2.3 to 3.1 % of the bits at 0.85 of the contrast, as many as 0.1 dB.
+ * with clips that need no room: 2.3 to 3.1 % of the bits at 0.85 of the contrast, as many as 0.1
+ * dB.
  */
 #define CONTRAST 0.16
 
 /* 2 ln(span / 255) / ln(600) of MICA_MAX_QUALITY, for every MICA_ROOM_UNIT of room: the Lagrangian
  * of the quality follows the square of the contrast (docs/training.md). */
-static const int16_t steps[2 * MOST + 1] = {
-    0, 10, 19, 28, 37, 46, 54, 63, 71, 78, 86, 93, 101, 108, 115, 122, 128, 135, 141, 147, 153,
-    160, 165, 171, 177, 182, 188, 193, 199, 204, 209
-};
+static const int16_t steps[2 * MOST + 1] = {0,   10,  19,  28,  37,  46,  54,  63,  71,  78,  86,
+                                            93,  101, 108, 115, 122, 128, 135, 141, 147, 153, 160,
+                                            165, 171, 177, 182, 188, 193, 199, 204, 209};
 
 int mica_room_steps(uint8_t room)
 {
@@ -78,8 +78,8 @@ static uint8_t best_room(const Excess *excess, double samples, double error)
     for (int head = 0; head <= MOST; head++)
         for (int foot = 0; foot <= MOST; foot++) {
             const double lost = 1 - 255.0 / (255 + MICA_ROOM_UNIT * (head + foot));
-            const double cost = (excess->foot[foot] + excess->head[head]) / samples +
-                                CONTRAST * error * lost;
+            const double cost =
+                (excess->foot[foot] + excess->head[head]) / samples + CONTRAST * error * lost;
             if (head + foot == 0 || cost < least) {
                 least = cost;
                 best = (uint8_t)(head << 4 | foot);

@@ -17,7 +17,7 @@ typedef struct MicaYuv {
     int half_width, half_height; /* 1: chroma is subsampled there */
     int left, top;               /* 1: chroma lies on the even luma sample, 0: between two */
     int luma_black, luma_span, chroma_offset, chroma_span, most;
-    int kr, kb;             /* of the matrix, in 1/10000 */
+    int kr, kb; /* of the matrix, in 1/10000 */
     /* The rest depends on the room. */
     int to_rgb[5];          /* Y, Cr to R, Cb to G, Cr to G, Cb to B; 2^16 */
     int black;              /* where black lies in RGB; 2^16 */
@@ -33,9 +33,9 @@ typedef struct MicaYuv {
 int mica_yuv_channels(MicaPixelFormat format);
 
 /*
- * A YUV source may have colours that no RGB of 0..255 is. Room for them: the 8 bits of a sample then
- * stand for -FOOT..255 + HEAD, FOOT and HEAD being MICA_ROOM_UNIT times bits 0..3 and bits 4..7. Key
- * frames carry it (docs/video.md, section 2).
+ * A YUV source may have colours that no RGB of 0..255 is. Room for them: the 8 bits of a sample
+ * then stand for -FOOT..255 + HEAD, FOOT and HEAD being MICA_ROOM_UNIT times bits 0..3 and
+ * bits 4..7. Key frames carry it (docs/video.md, section 2).
  */
 #define MICA_ROOM_UNIT 8
 MICA_INLINE int mica_room_foot(uint8_t room)

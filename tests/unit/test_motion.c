@@ -338,10 +338,10 @@ static void test_rates(void **state)
 /* Smooth enough for the search in small pictures, and no two places alike. */
 static double scene(double x, double y)
 {
-    static double node[40][40];
+    static double node[40][80];
     if (node[0][0] == 0)
         for (int i = 0; i < 40; i++)
-            for (int k = 0; k < 40; k++)
+            for (int k = 0; k < 80; k++)
                 node[i][k] = 20 + random_below(216);
     x = x / 9 + 8;
     y = y / 9 + 8;
@@ -418,6 +418,28 @@ static void test_search(void **state)
     mica_image_free(&now);
 }
 
+/* Farther than pictures of a quarter of the size are searched. */
+static void test_fast_motion(void **state)
+{
+    (void)state;
+    enum { WIDTH = 448, HEIGHT = 160, FAR = 150 };
+    static const int shifts[][2] = {{-4 * FAR, 0}, {-4 * FAR + 3, 90}, {-4 * 60, -2}};
+    MicaImage now = view(WIDTH, HEIGHT, 0, 0);
+    for (size_t k = 0; k < sizeof shifts / sizeof *shifts; k++) {
+        MicaImage before = view(WIDTH, HEIGHT, -shifts[k][0] / 4.0, -shifts[k][1] / 4.0);
+        MicaMotionField field = search(&now, &before, NULL, 2);
+        for (int y = 5; y < field.seen_rows - 5; y++)
+            for (int x = FAR / 8 + 5; x < field.seen_columns - 5; x++) {
+                const MicaMotionBlock *b = field.block + y * field.columns + x;
+                assert_int_equal(b->vector[0].x, shifts[k][0]);
+                assert_int_equal(b->vector[0].y, shifts[k][1]);
+            }
+        mica_motion_field_free(&field);
+        mica_image_free(&before);
+    }
+    mica_image_free(&now);
+}
+
 /* Of two references, blocks take the one that shows them. */
 static void test_two_references(void **state)
 {
@@ -475,7 +497,7 @@ int main(void)
         cmocka_unit_test(test_prediction),     cmocka_unit_test(test_code),
         cmocka_unit_test(test_candidates),     cmocka_unit_test(test_rates),
         cmocka_unit_test(test_search),         cmocka_unit_test(test_two_references),
-        cmocka_unit_test(test_search_threads),
+        cmocka_unit_test(test_search_threads), cmocka_unit_test(test_fast_motion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,56 +385,116 @@ static void test_formats(void **state)
         }
 }
 
-/* What the encoder predicts from is what the decoder shows, which for RGB are the same samples,
- * also after a thousand frames. */
+/* The room of the group of frames that a packet belongs to. */
+static uint8_t room_of(const Video *v, const MicaVideoPacket *p, uint8_t before)
+{
+    MicaFrameHeader header;
+    MicaStream stream;
+    MicaMotionData motion;
+    assert_int_equal(
+        mica_frame_packet_read(p->data, p->size, &v->info, &header, &stream, &motion, NULL),
+        MICA_OK);
+    return header.type == MICA_FRAME_INTRA ? header.room : before;
+}
+
+/* What the encoder predicts from is what the decoder shows, also after a thousand frames. In YUV,
+ * the second scene has colours that need more room than those of the first. */
+static void check_agreement(MicaPixelFormat format, int bframes, int frames)
+{
+    const MicaVideoInfo given = description(format, 50, 34);
+    MicaVideoEncodeSettings s = encoder_settings(1000, bframes);
+    Video *v = encode(&given, &s, frames, 30, 30);
+    const MicaVideoDecodeSettings d = decoder_settings();
+    Frames *f = decode(v, &d);
+    MicaFrameThreads threads;
+    MicaEncodeSettings picture;
+    mica_encode_defaults(&picture, sizeof picture);
+    picture.effort = s.effort;
+    assert_int_equal(mica_frame_threads_open(&threads, &v->info, tiny, 1, 1, UINT32_MAX, 0, NULL),
+                     MICA_OK);
+    MicaPredictedEncoder e = {.info = &v->info,
+                              .picture = &picture,
+                              .intra = &threads.worker[0].session,
+                              .yuv = &threads.worker[0].yuv,
+                              .gop = s.gop,
+                              .bframes = bframes,
+                              .lookahead = s.lookahead};
+    assert_int_equal(mica_predicted_encoder_open(&e, predicted, 1, UINT32_MAX, NULL), MICA_OK);
+    uint8_t *block = malloc(f->bytes), *seen = malloc(f->bytes);
+    MicaVideoFrame converted;
+    mica_frame_place(&v->info, seen, &converted);
+    int count = 0;
+    uint8_t room = 0, first_room = 0;
+    for (int n = 0; n <= frames; n++) {
+        MicaVideoFrame frame;
+        paint(&v->info, n, n >= 30, block, &frame);
+        frame.flags = n == 30 ? MICA_VIDEO_KEY : 0;
+        assert_int_equal(mica_predicted_encoder_send(&e, n < frames ? &frame : NULL, NULL),
+                         MICA_OK);
+        MicaVideoPacket p = {.struct_size = sizeof p};
+        while (mica_predicted_encoder_receive(&e, &p, NULL) == MICA_OK) {
+            const uint8_t *shown = f->samples + ((size_t)(uintptr_t)p.opaque - 1) * f->bytes;
+            assert_int_equal(p.size, v->packet[count].size);
+            assert_memory_equal(p.data, v->packet[count++].data, p.size);
+            room = room_of(v, &p, room);
+            first_room = count == 1 ? room : first_room;
+            mica_yuv_set_room(e.yuv, room);
+            mica_yuv_from_image(e.yuv, e.predicted.pool, &e.decoded, converted.data,
+                                converted.stride);
+            assert_memory_equal(seen, shown, f->bytes);
+        }
+    }
+    assert_int_equal(count, frames);
+    assert_int_equal(mica_room_foot(room) > mica_room_foot(first_room), format != MICA_PIXEL_RGB24);
+    free(block);
+    free(seen);
+    mica_predicted_encoder_close(&e);
+    mica_frame_threads_close(&threads);
+    release(f);
+    forget(v);
+}
+
 static void test_agreement(void **state)
 {
     (void)state;
-    for (int bframes = 0; bframes <= 3; bframes += 3) {
-        const int frames = bframes ? 60 : MAX_FRAMES;
-        const MicaVideoInfo given = description(MICA_PIXEL_RGB24, 50, 34);
-        MicaVideoEncodeSettings s = encoder_settings(1000, bframes);
-        Video *v = encode(&given, &s, frames, 30, -1);
-        const MicaVideoDecodeSettings d = decoder_settings();
-        Frames *f = decode(v, &d);
-        MicaFrameThreads threads;
-        MicaEncodeSettings picture;
-        mica_encode_defaults(&picture, sizeof picture);
-        picture.effort = s.effort;
+    check_agreement(MICA_PIXEL_RGB24, 0, MAX_FRAMES);
+    check_agreement(MICA_PIXEL_RGB24, 3, 60);
+    check_agreement(MICA_PIXEL_YUV420P, 3, 60);
+}
+
+/* RGB needs no room, so that a packet which has some is damaged. */
+static void test_room(void **state)
+{
+    (void)state;
+    MicaEncodeSettings s;
+    mica_encode_defaults(&s, sizeof s);
+    s.model = tiny;
+    s.effort = 1;
+    MicaImage image;
+    assert_int_equal(mica_image_alloc(&image, 8, 8, 3), MICA_OK);
+    memset(image.data, 9, (size_t)(8 * image.stride));
+    MicaBuffer file;
+    assert_int_equal(mica_image_encode(&image, &s, &file, NULL), MICA_OK);
+    for (int room = 0; room < 256; room += 51) {
+        const MicaFrameHeader header = {.type = MICA_FRAME_INTRA, .room = (uint8_t)room};
+        MicaWriter packet = {0};
         assert_int_equal(
-            mica_frame_threads_open(&threads, &v->info, tiny, 1, 1, UINT32_MAX, 0, NULL), MICA_OK);
-        MicaPredictedEncoder e = {.info = &v->info,
-                                  .picture = &picture,
-                                  .intra = &threads.worker[0].session,
-                                  .yuv = &threads.worker[0].yuv,
-                                  .gop = s.gop,
-                                  .bframes = bframes,
-                                  .lookahead = s.lookahead};
-        assert_int_equal(mica_predicted_encoder_open(&e, predicted, 1, UINT32_MAX, NULL), MICA_OK);
-        uint8_t *block = malloc(f->bytes);
-        int count = 0;
-        for (int n = 0; n <= frames; n++) {
-            MicaVideoFrame frame;
-            paint(&v->info, n, n >= 30, block, &frame);
-            assert_int_equal(mica_predicted_encoder_send(&e, n < frames ? &frame : NULL, NULL),
-                             MICA_OK);
-            MicaVideoPacket p = {.struct_size = sizeof p};
-            while (mica_predicted_encoder_receive(&e, &p, NULL) == MICA_OK) {
-                const uint8_t *shown = f->samples + ((size_t)(uintptr_t)p.opaque - 1) * f->bytes;
-                assert_int_equal(p.size, v->packet[count].size);
-                assert_memory_equal(p.data, v->packet[count++].data, p.size);
-                for (int y = 0; y < 34; y++)
-                    assert_memory_equal(e.decoded.data + y * e.decoded.stride, shown + y * 150,
-                                        150);
-            }
+            mica_frame_packet_write(&packet, &header, &file, (MicaMotionData){0}, NULL), MICA_OK);
+        for (int format = MICA_PIXEL_RGB24; format <= MICA_PIXEL_YUV420P; format++) {
+            const MicaVideoInfo info = description((MicaPixelFormat)format, 8, 8);
+            MicaFrameHeader read;
+            MicaStream stream;
+            MicaMotionData motion;
+            const MicaStatus status = mica_frame_packet_read(packet.data, packet.size, &info, &read,
+                                                             &stream, &motion, NULL);
+            const int damaged = room > 0 && format == MICA_PIXEL_RGB24;
+            assert_int_equal(status, damaged ? MICA_ERROR_BITSTREAM : MICA_OK);
+            assert_int_equal(read.room, room);
         }
-        assert_int_equal(count, frames);
-        free(block);
-        mica_predicted_encoder_close(&e);
-        mica_frame_threads_close(&threads);
-        release(f);
-        forget(v);
+        mica_writer_free(&packet);
     }
+    mica_buffer_free(&file);
+    mica_image_free(&image);
 }
 
 /* A packet comes as soon as so many frames wait behind its frame. */
@@ -962,6 +1022,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_agreement),
+        cmocka_unit_test(test_room),
         cmocka_unit_test(test_lookahead),
         cmocka_unit_test(test_presets),
         cmocka_unit_test(test_threads_and_kernels),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "codec/enc_room.h"
 #include "codec/frame_threads.h"
 
 #define WIDTH 61
@@ -77,10 +78,10 @@ static void weights(int matrix, double *kr, double *kb)
 }
 
 /* 4:4:4: every sample within one step of the real-valued formula, both ways. */
-static void test_formula(void **state)
+static void check_formula(uint8_t room)
 {
-    (void)state;
     static const int matrices[] = {1, 2, 6, 9};
+    const double foot = 8 * (room & 15), span = foot + 255 + 8 * (room >> 4);
     for (int ten = 0; ten < 2; ten++)
         for (int full = 0; full < 2; full++)
             for (size_t m = 0; m < 4; m++) {
@@ -93,6 +94,7 @@ static void test_formula(void **state)
                             seed = seed * 1664525 + 1013904223;
                             put(&s, p, x, y, (int)(seed >> 16) & (ten ? 1023 : 255));
                         }
+                mica_yuv_set_room(&s.yuv, room);
                 mica_yuv_to_image(&s.yuv, s.pool, s.frame.data, s.frame.stride, &s.image);
                 double kr, kb;
                 weights(matrices[m], &kr, &kb);
@@ -109,7 +111,8 @@ static void test_formula(void **state)
                                                    2 * (1 - kr) * kr / kg * r,
                                                l + 2 * (1 - kb) * b};
                         for (int c = 0; c < 3; c++) {
-                            const double v = fmin(fmax(rgb[c] * 255, 0), 255);
+                            const double in_room = (rgb[c] * 255 + foot) * 255 / span;
+                            const double v = fmin(fmax(in_room, 0), 255);
                             const int got = s.image.data[y * s.image.stride + 3 * x + c];
                             assert_true(fabs(got - v) < 0.53);
                         }
@@ -118,16 +121,92 @@ static void test_formula(void **state)
                 for (int y = 0; y < HEIGHT; y++)
                     for (int x = 0; x < WIDTH; x++) {
                         const uint8_t *p = s.image.data + y * s.image.stride + 3 * x;
-                        const double l = (kr * p[0] + kg * p[1] + kb * p[2]) / 255;
+                        double rgb[3];
+                        for (int c = 0; c < 3; c++)
+                            rgb[c] = (p[c] * span / 255 - foot) / 255;
+                        const double l = kr * rgb[0] + kg * rgb[1] + kb * rgb[2];
                         const double want[3] = {
                             l * y_range + y_from,
-                            (p[2] / 255.0 - l) / (2 * (1 - kb)) * c_range + 128 * unit,
-                            (p[0] / 255.0 - l) / (2 * (1 - kr)) * c_range + 128 * unit};
-                        for (int c = 0; c < 3; c++)
-                            assert_true(fabs(get(&s, c, x, y) - fmin(want[c], most)) < 0.6);
+                            (rgb[2] - l) / (2 * (1 - kb)) * c_range + 128 * unit,
+                            (rgb[0] - l) / (2 * (1 - kr)) * c_range + 128 * unit};
+                        for (int c = 0; c < 3; c++) {
+                            const double v = fmin(fmax(want[c], 0), most);
+                            assert_true(fabs(get(&s, c, x, y) - v) < 0.6);
+                        }
                     }
                 tear_down(&s);
             }
+}
+
+static void test_formula(void **state)
+{
+    (void)state;
+    static const uint8_t rooms[] = {0, 0x01, 0x10, 0x47, 0xff};
+    for (size_t i = 0; i < sizeof rooms; i++)
+        check_formula(rooms[i]);
+}
+
+/* Luma around `middle`, chroma around neutral. */
+static void paint(const Setup *s, double middle, double luma, double chroma)
+{
+    for (int p = 0; p < 3; p++)
+        for (int y = 0; y < mica_pixel_rows(s->info.format, HEIGHT, p); y++)
+            for (int x = 0; x < s->frame.stride[p]; x++)
+                put(s, p, x, y,
+                    (int)((p ? 128 : middle) +
+                          (p ? chroma : luma) * sin(x * 0.2 + p) * cos(y * 0.1)));
+}
+
+static double error_of(const Setup *s, const uint8_t *before)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->bytes; i++)
+        sum += (s->block[i] - before[i]) * (double)(s->block[i] - before[i]);
+    return sum / (double)s->bytes;
+}
+
+/* There is room for what would be clamped, as far as it is worth it, and none where all is RGB. */
+static void test_room(void **state)
+{
+    (void)state;
+    static const struct {
+        double middle, luma, chroma;
+        int foot, head; /* whether some is expected */
+    } cases[] = {{128, 60, 15, 0, 0}, {215, 35, 5, 0, 1}, {40, 35, 3, 1, 0}, {128, 90, 90, 1, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Setup s;
+        set_up(&s, MICA_PIXEL_YUV420P, MICA_CHROMA_LEFT, 0, 6);
+        paint(&s, cases[i].middle, cases[i].luma, cases[i].chroma);
+        uint8_t *before = malloc(s.bytes);
+        memcpy(before, s.block, s.bytes);
+        double error[2];
+        uint8_t room[2];
+        for (int high = 0; high < 2; high++) {
+            room[high] = mica_room_choose(&s.yuv, s.pool, s.frame.data, s.frame.stride, &s.image,
+                                          high ? 900 : 100);
+            mica_yuv_from_image(&s.yuv, s.pool, &s.image, s.frame.data, s.frame.stride);
+            error[high] = error_of(&s, before);
+            memcpy(s.block, before, s.bytes);
+        }
+        assert_int_equal(mica_room_foot(room[1]) > 0, cases[i].foot);
+        assert_int_equal(mica_room_head(room[1]) > 0, cases[i].head);
+        assert_true(mica_room_foot(room[0]) + mica_room_head(room[0]) <=
+                    mica_room_foot(room[1]) + mica_room_head(room[1]));
+        assert_true(mica_room_steps(room[1]) == 0 || mica_room_steps(room[1]) >= 10);
+        mica_yuv_set_room(&s.yuv, 0);
+        mica_yuv_to_image(&s.yuv, s.pool, s.frame.data, s.frame.stride, &s.image);
+        mica_yuv_from_image(&s.yuv, s.pool, &s.image, s.frame.data, s.frame.stride);
+        const double clamped = error_of(&s, before);
+        assert_true(room[1] == 0 ? error[1] == clamped : error[1] < clamped / 4);
+        free(before);
+        tear_down(&s);
+    }
+    Setup s;
+    set_up(&s, MICA_PIXEL_RGB24, 0, 1, 0);
+    memset(s.block, 255, s.bytes);
+    assert_int_equal(mica_room_choose(&s.yuv, s.pool, s.frame.data, s.frame.stride, &s.image, 900),
+                     0);
+    tear_down(&s);
 }
 
 /* Smooth pictures survive YUV -> RGB -> YUV in every format and position of chroma; a wrong phase
@@ -172,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formula),
+        cmocka_unit_test(test_room),
         cmocka_unit_test(test_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
