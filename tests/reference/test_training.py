@@ -18,6 +18,7 @@ except ImportError as e:
     print('skipped:', e)
     sys.exit(77)
 import export
+import grow
 import integer
 import model_file
 from net import Codec, dct_init, from_phases
@@ -75,9 +76,25 @@ def differing(fixed, reference, a, prediction, level):
     return [int((torch_z != z).sum()), int((torch_y != symbols).sum()), int((torch_pixels != pixels).sum())], (symbols != 0).sum()
 
 
+def grown(condition):
+    """How much a codec changes when it grows: not at all, and all that is new is there."""
+    small = make(condition, [picture(128, 64, 3, 1)] * 4, [picture(128, 64, 3, 2)] * 4).float().net
+    config = dict(features=64, context=96, analysis=2, synthesis=3, **(dict(condition=condition + 1) if condition else {}))
+    large = grow.grow(small, config)
+    x, p = (tensor(picture(128, 64, 3, seed), torch.float32) for seed in (3, 4))
+    with torch.no_grad():
+        before, after = (m(x, torch.tensor([30.]), p if condition else None, hard=True) for m in (small, large))
+    larger = all(large.config[k] == v for k, v in config.items()) and large.stem.weight.shape[0] == 64
+    return max((a - b).abs().max().item() / b.abs().max().item() for a, b in zip(after, before)) if larger else np.inf
+
+
 def main():
     torch.manual_seed(1)
     bad = 0
+    for condition in (0, 1):
+        change = grown(condition)
+        print('%d blocks for a prediction, grown: changes by %.1g' % (condition, change))
+        bad += change > 1e-3
     for condition in (0, 2):
         pictures = [picture(128, 64, 3, seed) for seed in range(4)]
         predictions = [prediction_of(a, seed) if condition else None for seed, a in enumerate(pictures)]
