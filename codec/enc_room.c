@@ -14,9 +14,7 @@
 #define ERROR (2.5 / MICA_LAMBDA_SCALE)
 
 /* Without contrast, the networks would need the bits that so much of the error is worth. Measured
- * with clips that need no room: 2.3 to 3.1 % of the bits at 0.85 of the contrast, as many as 0.1
- * dB.
- */
+ * with clips that need no room: 2.3 to 3.1 % of the bits, or 0.1 dB, at 0.85 of the contrast. */
 #define CONTRAST 0.16
 
 /* 2 ln(span / 255) / ln(600) of MICA_MAX_QUALITY, for every MICA_ROOM_UNIT of room: the Lagrangian

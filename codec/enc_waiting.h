@@ -52,7 +52,8 @@ void mica_waiting_drop(MicaWaitingFrames *w, int count);
 void mica_waiting_remove(MicaWaitingFrames *w, int i);
 
 /* Pictures 1, 2, ... up to `reach` frames after frame i of those that wait (direction 1) or before
- * it (-1), up to where its scene ends. `reach` is at most the lookahead. Returns how many. */
+ * it (-1), up to where its scene ends or the room changes. `reach` is at most the lookahead.
+ * Returns how many. */
 int mica_waiting_around(const MicaWaitingFrames *w, int i, int direction, int reach,
                         const MicaImage *image[MICA_MAX_LOOKAHEAD]);
 
