@@ -6,7 +6,7 @@
 #include "codec/base/mem.h"
 
 #define SCALE MICA_COARSE_SCALE
-#define WINDOW 8 /* what is compared: the square and what is around it */
+#define WINDOW MICA_COARSE_WINDOW
 #define RANGE MICA_COARSE_RANGE
 #define BORDER (WINDOW + RANGE)
 
@@ -68,9 +68,9 @@ static int confine(int at, int centre, int size)
     return centre < least ? least : centre;
 }
 
-MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
-                              const MicaMotionKernels *kernels, int column, int row,
-                              MicaVector centre)
+MicaCoarseMatch mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
+                                   const MicaMotionKernels *kernels, int column, int row,
+                                   MicaVector centre)
 {
     const int around = (WINDOW - MICA_COARSE_SQUARE) / 2;
     const int x = column * MICA_COARSE_SQUARE - around, y = row * MICA_COARSE_SQUARE - around;
@@ -94,6 +94,7 @@ MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *refer
         }
     }
     const int place = (int)(best & 1023);
-    return (MicaVector){(int16_t)(cx + place % MICA_SAD_POSITIONS - RANGE),
-                        (int16_t)(cy + place / MICA_SAD_POSITIONS - RANGE)};
+    return (MicaCoarseMatch){{(int16_t)(cx + place % MICA_SAD_POSITIONS - RANGE),
+                              (int16_t)(cy + place / MICA_SAD_POSITIONS - RANGE)},
+                             best >> 16};
 }

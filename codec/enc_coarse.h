@@ -22,12 +22,19 @@ void mica_coarse_set(MicaCoarse *coarse, const uint8_t *plane, ptrdiff_t stride,
 
 #define MICA_COARSE_SCALE 4
 #define MICA_COARSE_SQUARE 4 /* samples */
+#define MICA_COARSE_WINDOW 8 /* what is compared */
 #define MICA_COARSE_RANGE (MICA_SAD_POSITIONS / 2)
 
-/* The vector, in samples, of the square at (column, row), at most MICA_COARSE_RANGE from `centre`
- * or where that has to lie so that there is a picture; of what is equally good the nearest. */
-MicaVector mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
-                              const MicaMotionKernels *kernels, int column, int row,
-                              MicaVector centre);
+typedef struct MicaCoarseMatch {
+    MicaVector vector; /* in samples */
+    unsigned sad;      /* of MICA_COARSE_WINDOW x MICA_COARSE_WINDOW samples */
+} MicaCoarseMatch;
+
+/* What looks most like the square at (column, row) and what is around it, at most MICA_COARSE_RANGE
+ * from `centre` or where that has to lie so that there is a picture; of what is equally good the
+ * nearest. */
+MicaCoarseMatch mica_coarse_search(const MicaCoarse *current, const MicaCoarse *reference,
+                                   const MicaMotionKernels *kernels, int column, int row,
+                                   MicaVector centre);
 
 #endif

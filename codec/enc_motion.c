@@ -46,30 +46,44 @@ static void distant_row(void *context, int row, int thread)
         for (int column = 0; s->reference[which] && column < columns; column++)
             s->distant_vector[which][row * columns + column] =
                 mica_coarse_search(s->distant, &s->reference[which]->distant, s->match.kernels,
-                                   column, row, (MicaVector){0, 0});
+                                   column, row, (MicaVector){0, 0})
+                    .vector;
 }
 
-/* What the pictures of a quarter of the size show around `centre`, which is in their samples. */
-static void guess_coarse(const Search *s, MicaGuesses *g, int which, int column, int row,
-                         MicaVector centre)
+static MicaCoarseMatch coarse_match(const Search *s, int which, int column, int row,
+                                    MicaVector centre)
+{
+    return mica_coarse_search(s->current, &s->reference[which]->coarse, s->match.kernels, column,
+                              row, centre);
+}
+
+static void guess_coarse(MicaGuesses *g, MicaVector v)
 {
     const int unit = MICA_COARSE_SCALE * 4; /* quarters of a pixel */
-    const MicaVector v = mica_coarse_search(s->current, &s->reference[which]->coarse,
-                                            s->match.kernels, column, row, centre);
     mica_guess(g, (MicaVector){(int16_t)(v.x * unit), (int16_t)(v.y * unit)});
 }
 
-/* Only where the search around zero may not reach: the smallest pictures are exact to half a sample
- * of theirs. */
-static void guess_distant(const Search *s, MicaGuesses *g, int which, int column, int row)
+/* What is far away must look so much better, as sample and as share, than what is near: in smooth
+ * parts any place looks alike, and a field without order costs bits. */
+#define FAR_MARGIN (MICA_COARSE_WINDOW * MICA_COARSE_WINDOW)
+#define FAR_SHARE 4
+
+/* What pictures of a quarter of the size show, around zero and, where that does not reach what the
+ * smallest ones show (exact to half a sample of theirs), around that. */
+static void guess_from_small(const Search *s, MicaGuesses *g, int which, int column, int row)
 {
+    const MicaCoarseMatch near = coarse_match(s, which, column, row, (MicaVector){0, 0});
+    guess_coarse(g, near.vector);
     const MicaVector v = s->distant_vector[which][row / DISTANT_SQUARES * distant_columns(s) +
                                                   column / DISTANT_SQUARES];
     const MicaVector centre = {(int16_t)(v.x * MICA_COARSE_SCALE),
                                (int16_t)(v.y * MICA_COARSE_SCALE)};
     const int reach = MICA_COARSE_RANGE - MICA_COARSE_SCALE / 2;
-    if (abs(centre.x) > reach || abs(centre.y) > reach)
-        guess_coarse(s, g, which, column, row, centre);
+    if (abs(centre.x) <= reach && abs(centre.y) <= reach)
+        return;
+    const MicaCoarseMatch far = coarse_match(s, which, column, row, centre);
+    if (far.sad + far.sad / FAR_SHARE + FAR_MARGIN < near.sad)
+        guess_coarse(g, far.vector);
 }
 
 static void whole_row(void *context, int row, int thread)
@@ -89,8 +103,7 @@ static void whole_row(void *context, int row, int thread)
             mica_guess(&g, last->vector[which]);
         if (column > 0)
             mica_guess(&g, found[-1]);
-        guess_coarse(s, &g, which, column, row, (MicaVector){0, 0});
-        guess_distant(s, &g, which, column, row);
+        guess_from_small(s, &g, which, column, row);
         *found = mica_match_whole(&s->match, (MicaSquare){2 * column, 2 * row, 1}, which, &g);
     }
 }
