@@ -1,9 +1,9 @@
 /*
  * Two passes. The first goes over the squares of 16x16 and finds whole-pixel vectors by full search
  * in pictures of a quarter of the size, around zero and around what pictures of a sixteenth show of
- * fast motion, then by descent from good guesses; its rows are independent
- * of each other. The second goes over the largest squares in coding order: it starts from what the
- * neighbourhood has, knows what motion costs, and tries to split.
+ * fast motion, then by descent from good guesses; its rows are independent of each other. The
+ * second goes over the largest squares in coding order: it starts from what the neighbourhood has,
+ * knows what motion costs, and tries to split.
  */
 #include "codec/enc_motion.h"
 

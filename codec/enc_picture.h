@@ -5,6 +5,14 @@
 #include "codec/enc_rate.h"
 #include "codec/session.h"
 #include "mica/codec.h"
+#include "models/gains.h"
+
+/* The step of 0..MICA_MAX_QUALITY next to a quality of 0..100; what is beyond is limited. */
+MICA_INLINE int mica_quality_step(double quality)
+{
+    const int step = (int)(quality * MICA_MAX_QUALITY / 100 + 0.5);
+    return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
+}
 
 /* Of the colours of two pictures of one size and kind, dB. */
 double mica_image_psnr(const MicaImage *a, const MicaImage *b);

@@ -82,17 +82,10 @@ static MicaPlannedFrame *next_frame(MicaPredictedEncoder *e)
 
 /* ---- quality ---- */
 
-static int to_step(double quality)
-{
-    const int step = (int)(quality * MICA_MAX_QUALITY / 100 + 0.5);
-    return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
-}
-
 /* That of a frame, from the one that the quality of key frames is set to. */
 static int step_of(int base, const MicaPlannedFrame *p, uint8_t room)
 {
-    const int step = to_step(base * 100.0 / MICA_MAX_QUALITY - p->below) + mica_room_steps(room);
-    return step < MICA_MAX_QUALITY ? step : MICA_MAX_QUALITY;
+    return mica_room_raise(mica_quality_step(base * 100.0 / MICA_MAX_QUALITY - p->below), room);
 }
 
 /* ---- frames ---- */
@@ -194,7 +187,7 @@ static MicaStatus encode_planned(MicaPredictedEncoder *e, const MicaPlannedFrame
     const MicaImage *image = picture_of(e, p);
     const MicaBitrateKind kind =
         p->header.type == MICA_FRAME_INTRA ? MICA_BITRATE_KEY : MICA_BITRATE_PREDICTED;
-    int base = e->rate ? mica_bitrate_begin(e->rate, kind) : to_step(e->picture->quality);
+    int base = e->rate ? mica_bitrate_begin(e->rate, kind) : mica_quality_step(e->picture->quality);
     const uint8_t room = mica_waiting_at(&e->waiting, p->frame)->room;
     *step = step_of(base, p, room);
     MicaWriter motion = {0};
@@ -262,7 +255,7 @@ static void lose(MicaPredictedEncoder *e, const MicaPlannedFrame *p)
 static void choose_room(MicaPredictedEncoder *e, const MicaVideoFrame *frame, MicaWaitingFrame *w)
 {
     w->room = mica_room_choose(e->yuv, e->predicted.pool, frame->data, frame->stride, &w->image,
-                               to_step(e->picture->quality));
+                               mica_quality_step(e->picture->quality));
     if (w->room != e->room && e->scenecut) /* the next frame is compared with it */
         mica_scene_cut_next(&e->scene, &e->store.kernels, &w->image);
     e->room = w->room;

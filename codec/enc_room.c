@@ -23,9 +23,10 @@ static const int16_t steps[2 * MOST + 1] = {0,   10,  19,  28,  37,  46,  54,  6
                                             93,  101, 108, 115, 122, 128, 135, 141, 147, 153, 160,
                                             165, 171, 177, 182, 188, 193, 199, 204, 209};
 
-int mica_room_steps(uint8_t room)
+int mica_room_raise(int step, uint8_t room)
 {
-    return steps[(room & 15) + (room >> 4)];
+    step += steps[(room & 15) + (room >> 4)];
+    return step < MICA_MAX_QUALITY ? step : MICA_MAX_QUALITY;
 }
 
 static size_t count_clamped(const MicaImage *image)

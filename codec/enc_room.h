@@ -10,7 +10,8 @@
 uint8_t mica_room_choose(MicaYuv *yuv, MicaPool *pool, uint8_t *const data[MICA_PLANES],
                          const ptrdiff_t stride[MICA_PLANES], const MicaImage *image, int step);
 
-/* Contrast is lower with room: so much is added to the quality for the same error in the source. */
-int mica_room_steps(uint8_t room);
+/* Contrast is lower with room: the step of the quality that leaves the same error in the source, as
+ * far as there is one. */
+int mica_room_raise(int step, uint8_t room);
 
 #endif

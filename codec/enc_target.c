@@ -85,8 +85,7 @@ MicaStatus mica_picture_encode(const MicaSession *session, const MicaImage *imag
         }
         status = encode_target(&task, &target, out, error);
     } else {
-        MicaRatePoint point = {.quality = (int)(settings->quality * MICA_MAX_QUALITY / 100 + 0.5),
-                               .tune = 1};
+        MicaRatePoint point = {.quality = mica_quality_step(settings->quality), .tune = 1};
         status = encode_point((void *)(uintptr_t)&task, &point, error);
         *out = point.stream;
     }

@@ -120,12 +120,11 @@ static void encode_slot(void *context, int index, int worker)
     MicaFrameWorker *w = &e->threads.worker[worker];
     MicaEncodeSettings settings = e->picture;
     int step = e->has_rate ? mica_bitrate_begin(&e->rate, MICA_BITRATE_KEY)
-                           : (int)(e->picture.quality * MICA_MAX_QUALITY / 100 + 0.5);
+                           : mica_quality_step(e->picture.quality);
     const uint8_t room = mica_room_choose(&w->yuv, w->session.pool, slot->frame.data,
                                           slot->frame.stride, &w->image, step);
     do {
-        const int raised = step + mica_room_steps(room);
-        settings.quality = raised < MICA_MAX_QUALITY ? raised * 100.0 / MICA_MAX_QUALITY : 100;
+        settings.quality = mica_room_raise(step, room) * 100.0 / MICA_MAX_QUALITY;
         slot->status = encode_picture(slot, w, &settings, room);
     } while (e->has_rate && slot->status == MICA_OK &&
              mica_bitrate_end(&e->rate, slot->packet.size, &step));

@@ -11,6 +11,7 @@
 
 #include "codec/enc_room.h"
 #include "codec/frame_threads.h"
+#include "models/gains.h"
 
 #define WIDTH 61
 #define HEIGHT 47
@@ -192,7 +193,9 @@ static void test_room(void **state)
         assert_int_equal(mica_room_head(room[1]) > 0, cases[i].head);
         assert_true(mica_room_foot(room[0]) + mica_room_head(room[0]) <=
                     mica_room_foot(room[1]) + mica_room_head(room[1]));
-        assert_true(mica_room_steps(room[1]) == 0 || mica_room_steps(room[1]) >= 10);
+        const int raised = mica_room_raise(500, room[1]) - 500;
+        assert_true(raised == 0 || raised >= 10);
+        assert_int_equal(mica_room_raise(MICA_MAX_QUALITY, room[1]), MICA_MAX_QUALITY);
         mica_yuv_set_room(&s.yuv, 0);
         mica_yuv_to_image(&s.yuv, s.pool, s.frame.data, s.frame.stride, &s.image);
         mica_yuv_from_image(&s.yuv, s.pool, &s.image, s.frame.data, s.frame.stride);
