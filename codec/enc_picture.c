@@ -82,7 +82,7 @@ static MicaSearchSchedule search_schedule(const Encoder *e)
     const MicaGrid *g = &e->grid;
     if (g->columns * g->rows > 1 &&
         (g->segment_width < SEARCH_SIDE || g->segment_height < SEARCH_SIDE))
-        return (MicaSearchSchedule){0, 0};
+        return (MicaSearchSchedule){0};
     return mica_search_schedule(e->settings->effort, e->prediction != NULL);
 }
 

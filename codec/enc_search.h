@@ -17,6 +17,9 @@
  */
 typedef struct MicaSearchSchedule {
     int iterations, sweeps;
+    /* Strength of the restoration filter that the search expects. The picture's own is chosen
+     * afterwards; latents found by descent can do with a stronger one than rounded ones. */
+    int restoration;
 } MicaSearchSchedule;
 
 /* With a prediction there is no descent: the hyper networks in float do not know it. */

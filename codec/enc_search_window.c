@@ -4,6 +4,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/enc_search_pixels.h"
 #include "models/condition.h"
 
 /* Channel counts, short. */
@@ -100,6 +101,10 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     win->synthesis = floats(4 * s.pixels * (size_t)s.features);
     if (picture->prediction)
         win->beside = mica_alloc_zero(4 * s.pixels, (size_t)s.features * sizeof *win->beside);
+    if (picture->restoration) {
+        win->samples = mica_alloc(mica_sample_row_elements(2 * win->w), 4 * (size_t)win->h);
+        win->restored = mica_alloc_zero(s.pixels, 16 * 16 * 3 * sizeof *win->restored);
+    }
     win->row_loss = mica_alloc(4 * (size_t)win->h, sizeof *win->row_loss);
     const size_t context_mask = mica_float_mask_size(&n->context[0].block, s.pixels);
     const size_t synthesis_mask = mica_float_mask_size(&n->synthesis[0], 4 * s.pixels);
@@ -107,7 +112,8 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
         MICA_CONTEXT_STEPS * context_mask + (size_t)n->config.synthesis * synthesis_mask, 1);
     if (!win->features || !win->target || !win->gradient || !win->slope || !win->by_residual ||
         !win->by_index || !win->context || !win->synthesis || !win->row_loss || !win->masks ||
-        (picture->prediction && !win->beside)) {
+        (picture->prediction && !win->beside) ||
+        (picture->restoration && (!win->samples || !win->restored))) {
         mica_search_window_free(win);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }
@@ -135,6 +141,8 @@ void mica_search_window_free(MicaSearchWindow *win)
     mica_free(win->context);
     mica_free(win->synthesis);
     mica_free(win->beside);
+    mica_free(win->samples);
+    mica_free(win->restored);
     mica_free(win->row_loss);
     mica_free(win->masks);
     memset(win, 0, sizeof *win);
@@ -232,100 +240,6 @@ static void head_row(void *context, int index, int thread)
     win->row_loss[2 * win->h + (index % (win->h / 2)) * 4 + index / (win->h / 2)] += bits;
 }
 
-/* Where a sample of the picture is, and what its error does to the loss. */
-typedef struct PixelRow {
-    const MicaImage *image, *prediction; /* the second may be NULL */
-    float lambda;
-    int x, y; /* first pixel of the row of 8x8 blocks */
-} PixelRow;
-
-/* Colour c of a pixel on the scale 0..255. */
-static float sample(const MicaImage *image, const uint8_t *line, int x, int c)
-{
-    const size_t at = (size_t)x * (size_t)image->channels + (size_t)c;
-    if (image->depth != 16)
-        return (float)line[at];
-    uint16_t v;
-    memcpy(&v, line + 2 * at, sizeof v);
-    return (float)v * (1.0f / 257);
-}
-
-static float clamped(float v)
-{
-    return v < 0.0f ? 0.0f : v > 255.0f ? 255.0f : v;
-}
-
-/* Samples of one row of blocks -> their gradients, in place; returns the loss. */
-static double compare_row(const PixelRow *row, float *samples, int blocks)
-{
-    const MicaImage *image = row->image;
-    const int gray = image->channels < 3;
-    double loss = 0;
-    for (int dy = 0; dy < 8; dy++) {
-        const int y = row->y + dy;
-        const uint8_t *line = y < image->height ? image->data + y * image->stride : NULL;
-        const MicaImage *from = line ? row->prediction : NULL;
-        const uint8_t *before = from ? from->data + y * from->stride : NULL;
-        for (int b = 0; b < blocks; b++)
-            for (int dx = 0; dx < 8; dx++) {
-                float *v = samples + (ptrdiff_t)b * 192 + (dy * 8 + dx) * 3;
-                const int x = row->x + b * 8 + dx;
-                if (!line || x >= image->width) {
-                    v[0] = v[1] = v[2] = 0;
-                    continue;
-                }
-                float value[3], error[3];
-                for (int c = 0; c < 3; c++)
-                    value[c] = v[c] * (1.0f / 64) +
-                               (before ? sample(from, before, x, gray ? 0 : c) : 0.0f);
-                for (int c = 0; c < 3; c++)
-                    error[c] = clamped(value[c]) - sample(image, line, x, gray ? 0 : c);
-                if (gray)
-                    error[0] = error[1] = error[2] =
-                        (clamped(value[0]) + clamped(value[1]) + clamped(value[2])) * (1.0f / 3) -
-                        sample(image, line, x, 0);
-                loss += (double)(row->lambda *
-                                 (error[0] * error[0] + error[1] * error[1] + error[2] * error[2]));
-                for (int c = 0; c < 3; c++) {
-                    /* The mean of three: each has a third of the effect, of an error that counts
-                     * three times. */
-                    const int free = value[c] > 0.0f && value[c] < 255.0f;
-                    v[c] = free ? row->lambda * 2.0f * error[c] * (1.0f / 64) : 0.0f;
-                }
-            }
-    }
-    return loss;
-}
-
-static void pixel_row(void *context, int index, int thread)
-{
-    MicaSearchWindow *win = context;
-    const MicaSearchPicture *pic = win->picture;
-    const Sizes s = sizes(win);
-    const int width = 2 * win->w;
-    float *gained = mica_float_runner_scratch(&win->runner, thread);
-    float *samples = gained + (ptrdiff_t)width * s.features;
-    float *stream = win->synthesis + (ptrdiff_t)index * width * s.features;
-    for (int x = 0; x < width; x++)
-        for (int c = 0; c < s.features; c++)
-            gained[x * s.features + c] = stream[x * s.features + c] * pic->head_gain[c];
-    pic->network->kernels.product(&pic->network->head.forward, gained, s.features, samples, 192,
-                                  (size_t)width, 0);
-    const PixelRow row = {.image = pic->image,
-                          .prediction = pic->prediction,
-                          .lambda = pic->lambda,
-                          .x = win->x * 16,
-                          .y = win->y * 16 + index * 8};
-    win->row_loss[index] = compare_row(&row, samples, width);
-    if (win->rounding == MICA_ROUND_HARD)
-        return;
-    pic->network->kernels.product(&pic->network->head.backward, samples, 192, stream, s.features,
-                                  (size_t)width, 0);
-    for (int x = 0; x < width; x++)
-        for (int c = 0; c < s.features; c++)
-            stream[x * s.features + c] *= pic->head_gain[c];
-}
-
 double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding, float temperature,
                            uint32_t seed)
 {
@@ -354,7 +268,7 @@ double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding, flo
     for (int i = 0; i < n->config.synthesis; i++)
         mica_float_block(&win->runner, &n->synthesis[i], win->synthesis, 2 * win->w, 2 * win->h,
                          soft ? win->synthesis_mask[i] : NULL, 0);
-    mica_pool_run(win->runner.pool, 2 * win->h, pixel_row, win);
+    mica_search_compare(win);
     double loss = 0;
     for (int i = 0; i < 4 * win->h; i++)
         loss += win->row_loss[i];

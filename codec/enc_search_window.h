@@ -18,9 +18,10 @@ typedef struct MicaSearchPicture {
     const MicaImage *prediction; /* of it; NULL: there is none */
     const MicaPlane *y;          /* from the analysis */
     const MicaBitTable *bits;
-    int skip;     /* scale indices below are not coded */
-    float lambda; /* bits per squared error of one sample, picture sum */
-    float *step;  /* one unit of y in quantiser steps, each channel */
+    int skip;        /* scale indices below are not coded */
+    int restoration; /* strength of the restoration filter; 0: none */
+    float lambda;    /* bits per squared error of one sample, picture sum */
+    float *step;     /* one unit of y in quantiser steps, each channel */
     float *head_gain;
 } MicaSearchPicture;
 
@@ -46,6 +47,8 @@ typedef struct MicaSearchWindow {
     float *context;        /* [h w][context]: stream, then gradient */
     float *synthesis;      /* [2 h 2 w][features]: stream, then gradient */
     int16_t *beside;       /* the same: what the prediction adds to the stream; NULL: nothing */
+    /* Of the restoration filter: a MicaSampleWindow and [16 h][16 w][3]; NULL: there is none. */
+    int16_t *samples, *restored;
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */

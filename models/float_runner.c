@@ -15,8 +15,9 @@ static size_t scratch_need(const MicaNetworkConfig *c, size_t w16)
     const size_t f = (size_t)c->features, t = (size_t)c->context, m = (size_t)c->latents;
     const size_t z = (size_t)c->hyper, p = (size_t)c->prior;
     const size_t w8 = 2 * w16;
-    size_t need = w8 * (192 + 2 * f);    /* head and stem rows */
-    need = most(need, w8 * (2 * f + f)); /* block at 1/8: e and dw */
+    size_t need = w8 * (192 + 2 * f);       /* head and stem rows */
+    need = most(need, w8 * (f + 192 + 96)); /* head, and its samples as int16 */
+    need = most(need, w8 * (2 * f + f));    /* block at 1/8: e and dw */
     need = most(need, w16 * 2 * t);
     need = most(need, w16 * 4 * f);
     need = most(need, w16 * 2 * m);

@@ -14,6 +14,7 @@
 #include "mica/image.h"
 #include "models/grid.h"
 #include "models/noise.h"
+#include "models/canvas.h"
 #include "models/restoration.h"
 #include "models/runner.h"
 

@@ -65,6 +65,11 @@ static int16_t *luma_at(const MicaSampleWindow *w, int x, int y)
            3 * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
 }
 
+const int16_t *mica_sample_window_at(const MicaSampleWindow *window, int x, int y)
+{
+    return rgb_at(window, x, y);
+}
+
 /* Repeat pixel `from` in from..to-1 of row y, or in to+1..from where `to` is before it. */
 static void repeat_pixel(const MicaSampleWindow *w, int y, int from, int to)
 {
@@ -148,29 +153,13 @@ void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
                               MICA_RESTORATION_UNIT_SHIFT);
 }
 
-/* Encoder only, so doubles do no harm. The error falls by 2 s product - s^2 square at s times the
- * weights. */
-int mica_restoration_strength(const MicaRestorationGain *gain)
-{
-    if (gain->product <= 0 || gain->square <= 0)
-        return 0;
-    const double best = (double)gain->product / (double)gain->square * MICA_RESTORATION_UNIT;
-    return best < MICA_RESTORATION_STRONGEST ? (int)(best + 0.5) : MICA_RESTORATION_STRONGEST;
-}
-
-/* Sums of all threads. */
-typedef struct GainSums {
-    const MicaImage *image;
-    _Atomic int64_t product, square;
-} GainSums;
-
 typedef struct RestoreJob {
     const MicaRunner *runner;
     const MicaSampleWindow *window;
     MicaRect cells;
     const int16_t *weight;
-    const MicaCanvas *canvas;
-    GainSums *sums; /* instead of the canvas; NULL: to the canvas */
+    MicaRestoredFn *fn;
+    void *context;
 } RestoreJob;
 
 /* The last rows of the picture repeat beyond it. */
@@ -193,30 +182,6 @@ static void find_squares(const RestoreJob *j, int x0, int y0, size_t columns, in
     }
 }
 
-/* Pixel x of a row of the picture, in 1/64. */
-MICA_INLINE int original(const MicaImage *image, const uint8_t *row, int x, int c)
-{
-    const int i = x * image->channels + (image->channels < 3 ? 0 : c);
-    return image->depth == 16 ? (((const uint16_t *)(const void *)row)[i] * 64 + 128) / 257
-                              : row[i] * 64;
-}
-
-static void add_gain(const RestoreJob *j, int x, int y, int count, const int16_t *filtered)
-{
-    const MicaImage *image = j->sums->image;
-    const uint8_t *row = (const uint8_t *)image->data + y * image->stride;
-    const int16_t *decoded = rgb_at(j->window, x, y);
-    int64_t product = 0, square = 0;
-    for (int i = 0; i < count; i++)
-        for (int c = 0; c < 3; c++) {
-            const int change = filtered[3 * i + c] - decoded[3 * i + c];
-            product += (int64_t)change * (original(image, row, x + i, c) - decoded[3 * i + c]);
-            square += (int64_t)change * change;
-        }
-    atomic_fetch_add(&j->sums->product, product);
-    atomic_fetch_add(&j->sums->square, square);
-}
-
 static void restore_cells(void *context, int index, int thread)
 {
     const RestoreJob *j = context;
@@ -237,22 +202,50 @@ static void restore_cells(void *context, int index, int thread)
         for (int i = 0; i <= 2 * REACH; i++)
             rows[i] = rgb_at(j->window, x0, inside(j, y + i - REACH));
         j->runner->network->kernels.restore(rows, j->weight, classes, (size_t)blocks, out);
-        const MicaCellRow row = {out, 3, 24};
-        if (j->sums)
-            add_gain(j, x0, y, count, out);
-        else
-            mica_canvas_store(j->canvas, &row, x0, y, count, NULL);
+        const MicaRestoredRow row = {x0, y, count, rgb_at(j->window, x0, y), out};
+        j->fn(j->context, &row);
     }
 }
 
 void mica_restore(const MicaRunner *runner, const MicaSampleWindow *window, MicaRect cells,
-                  const int16_t *weight, const MicaCanvas *canvas, MicaRestorationGain *gain)
+                  const int16_t *weight, MicaRestoredFn *fn, void *context)
 {
-    GainSums sums = {.image = gain ? gain->image : NULL};
-    RestoreJob job = {runner, window, cells, weight, canvas, gain ? &sums : NULL};
+    RestoreJob job = {runner, window, cells, weight, fn, context};
     mica_pool_run(runner->pool, mica_rect_height(&cells), restore_cells, &job);
-    if (gain) {
-        gain->product += sums.product;
-        gain->square += sums.square;
-    }
+}
+
+/* ---- how well it does ---- */
+
+/* Sample c of pixel x of a row of the picture, in 1/64. */
+MICA_INLINE int original(const MicaImage *image, const uint8_t *row, int x, int c)
+{
+    const int i = x * image->channels + (image->channels < 3 ? 0 : c);
+    return image->depth == 16 ? (((const uint16_t *)(const void *)row)[i] * 64 + 128) / 257
+                              : row[i] * 64;
+}
+
+void mica_restoration_measure(void *context, const MicaRestoredRow *r)
+{
+    MicaRestorationGain *gain = context;
+    const MicaImage *image = gain->image;
+    const uint8_t *row = (const uint8_t *)image->data + r->y * image->stride;
+    int64_t product = 0, square = 0;
+    for (int i = 0; i < r->count; i++)
+        for (int c = 0; c < 3; c++) {
+            const int decoded = r->decoded[3 * i + c], change = r->filtered[3 * i + c] - decoded;
+            product += (int64_t)change * (original(image, row, r->x + i, c) - decoded);
+            square += (int64_t)change * change;
+        }
+    atomic_fetch_add(&gain->product, product);
+    atomic_fetch_add(&gain->square, square);
+}
+
+/* Encoder only, so doubles do no harm. The error falls by 2 s product - s^2 square at s times the
+ * weights. */
+int mica_restoration_strength(const MicaRestorationGain *gain)
+{
+    if (gain->product <= 0 || gain->square <= 0)
+        return 0;
+    const double best = (double)gain->product / (double)gain->square * MICA_RESTORATION_UNIT;
+    return best < MICA_RESTORATION_STRONGEST ? (int)(best + 0.5) : MICA_RESTORATION_STRONGEST;
 }

@@ -7,7 +7,7 @@
 #ifndef MICA_MODELS_RESTORATION_H
 #define MICA_MODELS_RESTORATION_H
 
-#include "models/canvas.h"
+#include "mica/image.h"
 #include "models/runner.h"
 
 #define MICA_RESTORATION_ACTIVITIES 5
@@ -51,19 +51,34 @@ void mica_sample_window_put(const MicaSampleWindow *window, const MicaGeometry *
 void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
                               int16_t weight[MICA_RESTORATION_SET]);
 
+/* A row of pixels before and after the filter, RGB in 1/64. */
+typedef struct MicaRestoredRow {
+    int x, y, count; /* pixels from (x, y) of the picture */
+    const int16_t *decoded, *filtered;
+} MicaRestoredRow;
+
+/* Called with rows in any order and by several threads. */
+typedef void MicaRestoredFn(void *context, const MicaRestoredRow *row);
+
+/* Filter these cells, around which the window has MICA_RESTORATION_CELLS more as far as the picture
+ * goes. */
+void mica_restore(const MicaRunner *runner, const MicaSampleWindow *window, MicaRect cells,
+                  const int16_t *weight, MicaRestoredFn *fn, void *context);
+
 /* How well the filter does: with e what the decoded samples lack to the picture's and f what the
  * filter adds, in 1/64, the sums of e f and f f. */
 typedef struct MicaRestorationGain {
     const MicaImage *image;
-    int64_t product, square;
+    _Atomic int64_t product, square;
 } MicaRestorationGain;
+
+/* A MicaRestoredFn; the context is a MicaRestorationGain. */
+void mica_restoration_measure(void *gain, const MicaRestoredRow *row);
 
 /* The strength at which the error would be least, from sums at MICA_RESTORATION_UNIT. */
 int mica_restoration_strength(const MicaRestorationGain *gain);
 
-/* Filter these cells, around which the window has MICA_RESTORATION_CELLS more as far as the picture
- * goes, to the canvas, or, with `gain`, only add to its sums. */
-void mica_restore(const MicaRunner *runner, const MicaSampleWindow *window, MicaRect cells,
-                  const int16_t *weight, const MicaCanvas *canvas, MicaRestorationGain *gain);
+/* The samples of pixel (x, y) of the picture in a window. */
+const int16_t *mica_sample_window_at(const MicaSampleWindow *window, int x, int y);
 
 #endif

@@ -8,7 +8,7 @@ typedef struct HeadJob {
     MicaRect cells;                 /* of it */
     const MicaSampleWindow *window; /* for the filter; NULL: to the canvas at once */
     const MicaCanvas *canvas;
-    MicaRestorationGain *gain; /* instead of the canvas; or NULL */
+    MicaRestorationGain *gain; /* to measure instead of storing; or NULL */
 } HeadJob;
 
 /* Row y of cells of samples in 1/64 on the canvas. */
@@ -42,6 +42,13 @@ static void head_row(void *context, int index, int thread)
         store_cells(j, samples, head->outputs, y);
 }
 
+static void store_restored(void *context, const MicaRestoredRow *row)
+{
+    const HeadJob *j = context;
+    const MicaCellRow cells = {row->filtered, 3, 24};
+    mica_canvas_store(j->canvas, &cells, row->x, row->y, row->count, NULL);
+}
+
 /* Features of these cells, and around them as far as the filter looks, to pixels: as many rows at a
  * time as there is room for samples. */
 static void restore_band(const HeadJob *head, MicaRect cells, MicaPlane room, const int16_t *weight)
@@ -58,7 +65,10 @@ static void restore_band(const HeadJob *head, MicaRect cells, MicaPlane room, co
         const MicaSampleWindow window = mica_sample_window(room.data, job.cells);
         job.window = &window;
         mica_pool_run(runner->pool, mica_rect_height(&job.cells), head_row, &job);
-        mica_restore(runner, &window, cells, weight, head->canvas, head->gain);
+        if (head->gain)
+            mica_restore(runner, &window, cells, weight, mica_restoration_measure, head->gain);
+        else
+            mica_restore(runner, &window, cells, weight, store_restored, &job);
     }
 }
 

@@ -168,45 +168,58 @@ static void close_setup(Setup *s)
 
 /* Latents of the float networks into the integer decoder: the same picture but for the rounding of
  * activations. A layer with a wrong scale, bias or order shows as an error of many levels. */
+static void check_synthesis(int quality, int restoration)
+{
+    Setup s;
+    open_setup(&s, 128, 192, 3, quality);
+    s.picture.restoration = s.latents.restoration = restoration;
+    const MicaGeometry *g = &s.runner.geometry;
+    MicaSearchWindow w;
+    assert_int_equal(mica_search_window_create(&w, &s.picture, s.session.pool, s.grid.whole, NULL),
+                     MICA_OK);
+    s.picture.lambda = 1;
+    mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
+    double float_error = 0, integer_error = 0;
+    for (int i = 0; i < 2 * w.h; i++)
+        float_error += w.row_loss[i];
+    const int prior = s.network->config.prior, m = s.network->config.latents;
+    for (int i = 0; i < g->w16 * g->h16; i++)
+        for (int c = 0; c < m; c++)
+            s.latents.features.data[i * s.latents.stride + prior + c] =
+                (int16_t)lrintf(w.features[i * (prior + m) + prior + c]);
+    MicaImage decoded;
+    assert_int_equal(mica_image_alloc(&decoded, 128, 192, 3), MICA_OK);
+    const MicaCanvas canvas = {.image = &decoded};
+    mica_synthesise(&s.latents, (MicaRect){0, 0, g->w8, g->h8}, &canvas);
+    for (int y = 0; y < 192; y++)
+        for (int x = 0; x < 128 * 3; x++) {
+            const double d =
+                s.image.data[y * s.image.stride + x] - decoded.data[y * decoded.stride + x];
+            integer_error += d * d;
+        }
+    const double per_sample = 128 * 192 * 3;
+    if (fabs(float_error - integer_error) > (0.03 * integer_error + 0.5 * per_sample))
+        print_error("quality %d: MSE float %.3f integer %.3f\n", quality, float_error / per_sample,
+                    integer_error / per_sample);
+    assert_true(fabs(float_error - integer_error) <= 0.03 * integer_error + 0.5 * per_sample);
+    /* Sample by sample: rounding to whole levels alone is 0.25 in the mean. */
+    double difference = 0;
+    for (int i = 0; restoration && i < 128 * 192 * 3; i++)
+        difference += fabs(w.restored[i] / 64.0 - decoded.data[i]);
+    print_message("quality %d, filter %d: mean difference %.3f\n", quality, restoration,
+                  difference / per_sample);
+    assert_true(difference < 0.45 * per_sample);
+    mica_image_free(&decoded);
+    mica_search_window_free(&w);
+    close_setup(&s);
+}
+
 static void test_float_synthesis(void **state)
 {
     (void)state;
-    for (int quality = 100; quality <= 900; quality += 400) {
-        Setup s;
-        open_setup(&s, 128, 192, 3, quality);
-        const MicaGeometry *g = &s.runner.geometry;
-        MicaSearchWindow w;
-        assert_int_equal(
-            mica_search_window_create(&w, &s.picture, s.session.pool, s.grid.whole, NULL), MICA_OK);
-        s.picture.lambda = 1;
-        mica_search_forward(&w, MICA_ROUND_HARD, 0, 0);
-        double float_error = 0, integer_error = 0;
-        for (int i = 0; i < 2 * w.h; i++)
-            float_error += w.row_loss[i];
-        const int prior = s.network->config.prior, m = s.network->config.latents;
-        for (int i = 0; i < g->w16 * g->h16; i++)
-            for (int c = 0; c < m; c++)
-                s.latents.features.data[i * s.latents.stride + prior + c] =
-                    (int16_t)lrintf(w.features[i * (prior + m) + prior + c]);
-        MicaImage decoded;
-        assert_int_equal(mica_image_alloc(&decoded, 128, 192, 3), MICA_OK);
-        const MicaCanvas canvas = {.image = &decoded};
-        mica_synthesise(&s.latents, (MicaRect){0, 0, g->w8, g->h8}, &canvas);
-        for (int y = 0; y < 192; y++)
-            for (int x = 0; x < 128 * 3; x++) {
-                const double d =
-                    s.image.data[y * s.image.stride + x] - decoded.data[y * decoded.stride + x];
-                integer_error += d * d;
-            }
-        const double per_sample = 128 * 192 * 3;
-        if (fabs(float_error - integer_error) > (0.03 * integer_error + 0.5 * per_sample))
-            print_error("quality %d: MSE float %.3f integer %.3f\n", quality,
-                        float_error / per_sample, integer_error / per_sample);
-        assert_true(fabs(float_error - integer_error) <= 0.03 * integer_error + 0.5 * per_sample);
-        mica_image_free(&decoded);
-        mica_search_window_free(&w);
-        close_setup(&s);
-    }
+    for (int quality = 100; quality <= 900; quality += 400)
+        for (int restoration = 0; restoration <= 16; restoration += 8)
+            check_synthesis(quality, restoration);
 }
 
 /* The derivative along the gradient is its length. Without rounding, because the random choice of
