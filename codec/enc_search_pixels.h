@@ -1,6 +1,6 @@
 /*
- * The last step of the search's decoder, from the feature stream to pixels, and the first of its way
- * back, from their errors to the gradient of the stream.
+ * The last step of the search's decoder, from the feature stream to pixels, and the first of its
+ * way back, from their errors to the gradient of the stream.
  */
 #ifndef MICA_CODEC_ENC_SEARCH_PIXELS_H
 #define MICA_CODEC_ENC_SEARCH_PIXELS_H
