@@ -189,6 +189,8 @@ static void restored_row(void *context, int index, int thread)
     run_head_back(win, index, thread);
 }
 
+/* Every window has pixels of the picture, at least one: mica_grid() makes no segments of padding.
+ */
 static void compare_restored(MicaSearchWindow *win)
 {
     const MicaSearchPicture *pic = win->picture;
