@@ -17,6 +17,7 @@ try:
 except ImportError as e:
     print('skipped:', e)
     sys.exit(77)
+import ablation
 import export
 import grow
 import integer
@@ -88,9 +89,30 @@ def grown(condition):
     return max((a - b).abs().max().item() / b.abs().max().item() for a, b in zip(after, before)) if larger else np.inf
 
 
+def ablated():
+    """Whether the variants' codec is the codec where it varies nothing, and every rate model is one: bits over all symbols are
+    those of probabilities that add up to no more than 1, and nearly 1."""
+    small = make(0, [picture(128, 64, 3, 1)] * 4, [None] * 4).float().net
+    same = ablation.Variant(**small.config)
+    same.load_state_dict(small.state_dict())
+    x = tensor(picture(128, 64, 3, 3), torch.float32)
+    with torch.no_grad():
+        wrong = [not torch.equal(a, b) for a, b in zip(same(x, torch.tensor([30.]), hard=True), small(x, torch.tensor([30.]), hard=True))]
+        symbols = torch.arange(-400., 401.)[:, None].expand(-1, small.config['latents'])
+        for rate in (ablation.PerChannel(), ablation.OneShape(1.0), ablation.PerElement(), ablation.Mixture(2), ablation.Mixture(3)):
+            others = [torch.full_like(symbols, 3. * i) for i in range(1, 9)]
+            bits = rate.bits(small, symbols, torch.full_like(symbols, 1.0), others)
+            sums = (2 ** -bits * (bits < 15.99)).sum(0)
+            wrong.append(not bool((sums > 0.99).all() and (sums < 1.001).all()))
+    return wrong
+
+
 def main():
     torch.manual_seed(1)
     bad = 0
+    wrong = ablated()
+    print('variants of the codec that are wrong: %s' % wrong)
+    bad += any(wrong)
     for condition in (0, 1):
         change = grown(condition)
         print('%d blocks for a prediction, grown: changes by %.1g' % (condition, change))
