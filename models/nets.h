@@ -12,9 +12,9 @@
 #define MICA_MODELS_NETS_H
 
 #include "mica/image.h"
+#include "models/canvas.h"
 #include "models/grid.h"
 #include "models/noise.h"
-#include "models/canvas.h"
 #include "models/restoration.h"
 #include "models/runner.h"
 

@@ -144,12 +144,8 @@ class Variant(net.Codec):
     def forward(self, x, q, prediction=None, hard=False, dtype=None):
         y, z = self.analyse(x, q, None, dtype)
         n, m, h, w = y.shape
-        z_gain = self.z_gain(q)
-        z = z * z_gain
-        z_noisy = torch.round(z) if hard else z + torch.rand_like(z) - 0.5
-        z_scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
-        z_bits = ggm.bits(z_noisy.permute(0, 2, 3, 1), z_scale, ggm.channel_rows(self.survival, self.z_shape))
-        f = self.prior(ste_round(z) / z_gain, q, dtype)
+        z, z_bits = self.code_z(z, q, hard)
+        f = self.prior(z, q, dtype)
         log_gain = self.y_gain.at(q)
         gain = self.per_latent(torch.exp(log_gain), h * w // 4)
         offset = self.per_latent(log_gain + self.scale_gain.at(q), h * w // 4)
@@ -179,7 +175,7 @@ class Variant(net.Codec):
         residual, log_scale, *extra = [join(v) for v in kept]
         noisy = torch.round(residual) if hard else residual + torch.rand_like(residual) - 0.5
         y_bits = self.rate.bits(self, noisy, log_scale, extra).reshape(4, n, -1).sum((0, 2))
-        return self.synthesise(y_hat, q, None, dtype), y_bits, z_bits.sum((1, 2, 3))
+        return self.synthesise(y_hat, q, None, dtype), y_bits, z_bits
 
 
 def codec(**attributes):

@@ -232,6 +232,15 @@ class Codec(nn.Module):
         f = self.synthesis(f if beside is None else f + beside, dtype)
         return depth_to_space(self.head(f * self.head_gain(q)), 8)
 
+    def code_z(self, z, q, hard):
+        """z -> what the decoder has of it, its bits (N,)."""
+        gain = self.z_gain(q)
+        z = z * gain
+        noisy = torch.round(z) if hard else z + torch.rand_like(z) - 0.5
+        scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
+        bits = ggm.bits(noisy.permute(0, 2, 3, 1), scale, ggm.channel_rows(self.survival, self.z_shape))
+        return ste_round(z) / gain, bits.sum((1, 2, 3))
+
     # -- the whole -----------------------------------------------------------------------------------------------
     def forward(self, x, q, prediction=None, hard=False, dtype=None):
         """x (N, 3, H, W) in [-1, 1], q (N,) real-valued levels -> reconstruction, bits of y (N,), bits of z (N,).
@@ -242,13 +251,8 @@ class Codec(nn.Module):
         y, z = self.analyse(x, q, prediction, dtype)
         beside_prior, beside_latents = (None, None) if prediction is None else self.look_at_prediction(prediction, q, dtype)
         n, m, h, w = y.shape
-        z_gain = self.z_gain(q)
-        z = z * z_gain
-        z_hat = ste_round(z)
-        z_noisy = torch.round(z) if hard else z + torch.rand_like(z) - 0.5
-        z_scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
-        z_bits = ggm.bits(z_noisy.permute(0, 2, 3, 1), z_scale, ggm.channel_rows(self.survival, self.z_shape))
-        f = self.prior(z_hat / z_gain, q, dtype)
+        z, z_bits = self.code_z(z, q, hard)
+        f = self.prior(z, q, dtype)
         if prediction is not None:
             f = f + beside_prior
 
@@ -281,7 +285,7 @@ class Codec(nn.Module):
         y_bits = ggm.bits(noisy, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(self.survival, self.y_shape))
         y_bits = y_bits.reshape(4, n, -1).sum((0, 2))
         x = self.synthesise(y_hat, q, beside_latents, dtype)
-        return x if prediction is None else prediction + x, y_bits, z_bits.sum((1, 2, 3))
+        return x if prediction is None else prediction + x, y_bits, z_bits
 
     @staticmethod
     def per_latent(v, positions):
