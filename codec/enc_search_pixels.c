@@ -179,8 +179,10 @@ static void restored_row(void *context, int index, int thread)
     win->row_loss[index] = compare_row(&row, samples, width);
     if (win->rounding == MICA_ROUND_HARD)
         return;
+    int16_t *room = (int16_t *)(samples + width * 192);
     for (int dy = 0; dy < 8; dy++) {
-        const int16_t *decoded = mica_sample_window_at(&r->samples, 0, 8 * index + dy);
+        const int16_t *decoded = room;
+        mica_sample_window_get(&r->samples, 0, 8 * index + dy, 8 * width, room);
         for (int b = 0; b < width; b++)
             for (int i = 0; i < 24; i++, decoded++)
                 if (*decoded <= 0 || *decoded >= MICA_RESTORATION_MAX)

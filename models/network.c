@@ -202,10 +202,11 @@ static const int16_t *restoration(Builder *b)
     const int16_t *v =
         tensor(b, "restoration", "", MICA_TENSOR_S16, MICA_GAIN_ANCHORS, MICA_RESTORATION_SET);
     for (int i = 0; v && i < MICA_GAIN_ANCHORS * MICA_RESTORATION_CLASSES; i++) {
-        int sum = 0;
+        int luma = 0, chroma = 0;
         for (int k = 0; k < MICA_RESTORATION_WEIGHTS; k++)
-            sum += abs(v[i * MICA_RESTORATION_WEIGHTS + k]);
-        if (sum > MICA_RESTORATION_MOST_STORED) {
+            *(k < MICA_RESTORATION_LUMA_WEIGHTS ? &luma : &chroma) +=
+                abs(v[i * MICA_RESTORATION_WEIGHTS + k]);
+        if (luma > MICA_RESTORATION_MOST_STORED || chroma > MICA_RESTORATION_MOST_STORED) {
             fail(b, "restoration", "a sum could overflow");
             return NULL;
         }
@@ -375,7 +376,7 @@ void mica_network_stage_mac(const MicaNetworkConfig *c, MicaStageMac *mac)
     if (c->condition > 0)
         mac->synthesis += f * f / 64;
     if (c->restoration)
-        mac->synthesis += 3 * MICA_RESTORATION_WEIGHTS;
+        mac->synthesis += 2 * MICA_RESTORATION_WEIGHTS - MICA_RESTORATION_LUMA_WEIGHTS;
 }
 
 void mica_network_complexity(const MicaNetworkConfig *config, double *encoder_mac,

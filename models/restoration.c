@@ -11,6 +11,9 @@
 #define BEFORE 8
 #define AFTER 24
 
+/* Planes of a row of a window: the three of colour, and the luma of the classes. */
+enum { COLOURS = 3, CLASS_LUMA = 3, PLANES = 4 };
+
 /* A block's class depends on the Laplacians from so many pixels before to as many after it, which
  * are added up in squares of 2x2. */
 #define AROUND 2
@@ -32,7 +35,7 @@ MICA_INLINE int row_pixels(int columns)
 
 size_t mica_sample_row_elements(int columns)
 {
-    return 8 * 4 * (size_t)row_pixels(columns);
+    return 8 * PLANES * (size_t)row_pixels(columns);
 }
 
 /* Squares of a row, as many as the kernel writes. */
@@ -42,42 +45,79 @@ static size_t square_columns(int columns)
            ~(size_t)(MICA_LAPLACIAN_SQUARES - 1);
 }
 
+static size_t class_elements(size_t blocks)
+{
+    return blocks + MICA_RESTORATION_MORE_BLOCKS;
+}
+
 size_t mica_restoration_scratch(int columns)
 {
     return CELL_SQUARES * MICA_DIRECTIONS * square_columns(columns) * sizeof(int32_t) +
-           3 * (size_t)row_pixels(columns) * sizeof(int16_t) + 2 * (size_t)columns;
+           2 * COLOURS * (size_t)row_pixels(columns) * sizeof(int16_t) +
+           class_elements(2 * (size_t)columns);
 }
 
 MicaSampleWindow mica_sample_window(int16_t *data, MicaRect cells)
 {
-    return (MicaSampleWindow){data, cells, 4 * row_pixels(mica_rect_width(&cells))};
+    return (MicaSampleWindow){data, cells, PLANES * row_pixels(mica_rect_width(&cells))};
 }
 
-/* RGB of pixel (x, y) of the picture. */
-static int16_t *rgb_at(const MicaSampleWindow *w, int x, int y)
-{
-    return w->data + (y - 8 * w->cells.y0) * w->stride + 3 * (BEFORE + x - 8 * w->cells.x0);
-}
-
-static int16_t *luma_at(const MicaSampleWindow *w, int x, int y)
+/* Pixel (x, y) of the picture in a plane. */
+static int16_t *plane_at(const MicaSampleWindow *w, int plane, int x, int y)
 {
     return w->data + (y - 8 * w->cells.y0) * w->stride +
-           3 * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
+           plane * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
 }
 
-const int16_t *mica_sample_window_at(const MicaSampleWindow *window, int x, int y)
+/* Pixel x of the planes of a row -> RGB. */
+MICA_INLINE void pixel_rgb(const int16_t *const plane[COLOURS], int x, int rgb[3])
 {
-    return rgb_at(window, x, y);
+    const int co = plane[1][x], cg = plane[2][x], middle = plane[0][x] - (cg >> 1);
+    rgb[2] = middle - (co >> 1);
+    rgb[1] = middle + cg;
+    rgb[0] = rgb[2] + co;
+}
+
+void mica_sample_window_get(const MicaSampleWindow *window, int x, int y, int count, int16_t *rgb)
+{
+    const int16_t *const plane[COLOURS] = {plane_at(window, 0, x, y), plane_at(window, 1, x, y),
+                                           plane_at(window, 2, x, y)};
+    for (int i = 0; i < count; i++) {
+        int v[3];
+        pixel_rgb(plane, i, v);
+        for (int c = 0; c < 3; c++)
+            rgb[3 * i + c] = (int16_t)v[c];
+    }
 }
 
 /* Repeat pixel `from` in from..to-1 of row y, or in to+1..from where `to` is before it. */
 static void repeat_pixel(const MicaSampleWindow *w, int y, int from, int to)
 {
-    const int16_t *pixel = rgb_at(w, from, y), luma = *luma_at(w, from, y);
     const int step = to < from ? -1 : 1;
-    for (int x = from + step; x != to; x += step) {
-        memcpy(rgb_at(w, x, y), pixel, 3 * sizeof *pixel);
-        *luma_at(w, x, y) = luma;
+    for (int p = 0; p < PLANES; p++) {
+        int16_t *row = plane_at(w, p, from, y);
+        for (int i = step; i != to - from; i += step)
+            row[i] = *row;
+    }
+}
+
+MICA_INLINE int limited_sample(int16_t v)
+{
+    return v < 0 ? 0 : v > MICA_RESTORATION_MAX ? MICA_RESTORATION_MAX : v;
+}
+
+/* A row of a cell. */
+static void put_pixels(const int16_t in[24], int16_t *const plane[PLANES])
+{
+    for (int i = 0; i < 8; i++) {
+        const int red = limited_sample(in[3 * i]), green = limited_sample(in[3 * i + 1]);
+        const int blue = limited_sample(in[3 * i + 2]);
+        const int co = red - blue, middle = blue + (co >> 1), cg = green - middle;
+        const int y = middle + (cg >> 1);
+        plane[0][i] = (int16_t)y;
+        plane[1][i] = (int16_t)co;
+        plane[2][i] = (int16_t)cg;
+        plane[CLASS_LUMA][i] = (int16_t)(y >> 2);
     }
 }
 
@@ -86,15 +126,12 @@ void mica_sample_window_put(const MicaSampleWindow *w, const MicaGeometry *g, in
 {
     const int columns = mica_rect_width(&w->cells), x0 = 8 * w->cells.x0;
     for (int dy = 0; dy < 8; dy++) {
-        int16_t *rgb = rgb_at(w, x0, 8 * y + dy), *luma = luma_at(w, x0, 8 * y + dy);
         const int16_t *in = samples + dy * 24;
-        for (int i = 0; i < columns; i++, in += MICA_CELL_SAMPLES, rgb += 24, luma += 8) {
-            for (int k = 0; k < 24; k++) {
-                const int16_t v = in[k] < 0 ? 0 : in[k];
-                rgb[k] = v > MICA_RESTORATION_MAX ? MICA_RESTORATION_MAX : v;
-            }
-            for (int k = 0; k < 8; k++)
-                luma[k] = (int16_t)((rgb[3 * k] + 2 * rgb[3 * k + 1] + rgb[3 * k + 2]) >> 4);
+        for (int i = 0; i < columns; i++, in += MICA_CELL_SAMPLES) {
+            int16_t *plane[PLANES];
+            for (int p = 0; p < PLANES; p++)
+                plane[p] = plane_at(w, p, x0 + 8 * i, 8 * y + dy);
+            put_pixels(in, plane);
         }
         if (x0 == 0)
             repeat_pixel(w, 8 * y + dy, 0, -BEFORE - 1);
@@ -175,11 +212,20 @@ static void find_squares(const RestoreJob *j, int x0, int y0, size_t columns, in
         const int16_t *rows[4];
         int32_t *sums[MICA_DIRECTIONS];
         for (int i = 0; i < 4; i++)
-            rows[i] = luma_at(j->window, x0 - AROUND, inside(j, y0 - AROUND + 2 * s + i - 1));
+            rows[i] = plane_at(j->window, CLASS_LUMA, x0 - AROUND,
+                               inside(j, y0 - AROUND + 2 * s + i - 1));
         for (int d = 0; d < MICA_DIRECTIONS; d++)
             sums[d] = squares + (size_t)(s * MICA_DIRECTIONS + d) * columns;
         j->runner->network->kernels.laplacians(rows, columns, sums);
     }
+}
+
+/* RGB of planes of their own in one row. */
+static void interleave(const int16_t *const plane[COLOURS], int count, int16_t *rgb)
+{
+    for (int i = 0; i < count; i++)
+        for (int c = 0; c < COLOURS; c++)
+            rgb[COLOURS * i + c] = plane[c][i];
 }
 
 static void restore_cells(void *context, int index, int thread)
@@ -189,20 +235,27 @@ static void restore_cells(void *context, int index, int thread)
     const int x0 = 8 * j->cells.x0, y0 = 8 * (j->cells.y0 + index);
     const int count = 8 * j->cells.x1 < g->width ? 8 * j->cells.x1 - x0 : g->width - x0;
     const int blocks = (count + BLOCK - 1) / BLOCK;
+    const int pixels = row_pixels(mica_rect_width(&j->cells));
     const size_t columns = square_columns(mica_rect_width(&j->cells));
     int32_t *squares = mica_runner_scratch(j->runner, thread);
-    int16_t *out = (int16_t *)(squares + CELL_SQUARES * MICA_DIRECTIONS * columns);
-    uint8_t *classes = (uint8_t *)(out + 3 * row_pixels(mica_rect_width(&j->cells)));
+    int16_t *rgb = (int16_t *)(squares + CELL_SQUARES * MICA_DIRECTIONS * columns);
+    int16_t *out[COLOURS];
+    for (int c = 0; c < COLOURS; c++)
+        out[c] = rgb + (COLOURS + c) * pixels;
+    uint8_t *classes = (uint8_t *)(rgb + 2 * COLOURS * pixels);
+    memset(classes, 0, class_elements((size_t)blocks));
     find_squares(j, x0, y0, columns, squares);
     for (int y = y0; y < y0 + 8 && y < g->height; y++) {
-        const int16_t *rows[2 * REACH + 1];
+        const int16_t *rows[COLOURS][2 * REACH + 1];
         if (y % BLOCK == 0)
             classify_row(squares + (size_t)(y - y0) / 2 * MICA_DIRECTIONS * columns, columns,
                          blocks, classes);
-        for (int i = 0; i <= 2 * REACH; i++)
-            rows[i] = rgb_at(j->window, x0, inside(j, y + i - REACH));
+        for (int c = 0; c < COLOURS; c++)
+            for (int i = 0; i <= 2 * REACH; i++)
+                rows[c][i] = plane_at(j->window, c, x0, inside(j, y + i - REACH));
         j->runner->network->kernels.restore(rows, j->weight, classes, (size_t)blocks, out);
-        const MicaRestoredRow row = {x0, y, count, rgb_at(j->window, x0, y), out};
+        interleave((const int16_t *const *)out, count, rgb);
+        const MicaRestoredRow row = {x0, y, count, j->window, rgb};
         j->fn(j->context, &row);
     }
 }
@@ -229,13 +282,19 @@ void mica_restoration_measure(void *context, const MicaRestoredRow *r)
     MicaRestorationGain *gain = context;
     const MicaImage *image = gain->image;
     const uint8_t *row = (const uint8_t *)image->data + r->y * image->stride;
+    const int16_t *const plane[COLOURS] = {plane_at(r->window, 0, r->x, r->y),
+                                           plane_at(r->window, 1, r->x, r->y),
+                                           plane_at(r->window, 2, r->x, r->y)};
     int64_t product = 0, square = 0;
-    for (int i = 0; i < r->count; i++)
+    for (int i = 0; i < r->count; i++) {
+        int decoded[3];
+        pixel_rgb(plane, i, decoded);
         for (int c = 0; c < 3; c++) {
-            const int decoded = r->decoded[3 * i + c], change = r->filtered[3 * i + c] - decoded;
-            product += (int64_t)change * (original(image, row, r->x + i, c) - decoded);
+            const int change = r->filtered[3 * i + c] - decoded[c];
+            product += (int64_t)change * (original(image, row, r->x + i, c) - decoded[c]);
             square += (int64_t)change * change;
         }
+    }
     atomic_fetch_add(&gain->product, product);
     atomic_fetch_add(&gain->square, square);
 }

@@ -1,8 +1,8 @@
 /*
  * The restoration filter, the last step of the synthesis of models that have one (docs/networks.md,
- * section 9): every pixel is corrected by the differences to its neighbours, with weights chosen by
- * how much the luma around varies and in which direction. After the adaptive loop filter of VVC
- * (ITU-T H.266, 8.8.5), with weights that are part of the model.
+ * section 9): luma and chroma of every pixel are corrected by the differences to its neighbours,
+ * with weights chosen by how much the luma around varies and in which direction. After the adaptive
+ * loop filter of VVC (ITU-T H.266, 8.8.5), with weights that are part of the model.
  */
 #ifndef MICA_MODELS_RESTORATION_H
 #define MICA_MODELS_RESTORATION_H
@@ -20,13 +20,14 @@
 #define MICA_RESTORATION_UNIT (1 << MICA_RESTORATION_UNIT_SHIFT)
 #define MICA_RESTORATION_STRONGEST 16
 
-/* Sum of the magnitudes of the weights of a class in a model, so that the strongest are in the
- * bounds of the kernel. */
+/* Sum of the magnitudes of the weights of a class in a model, of luma or of chroma, so that the
+ * strongest are in the bounds of the kernel. */
 #define MICA_RESTORATION_MOST_STORED                                                               \
     (MICA_RESTORATION_MOST_WEIGHT * MICA_RESTORATION_UNIT / MICA_RESTORATION_STRONGEST -           \
      MICA_RESTORATION_WEIGHTS)
 
-/* A window of samples: rows of pixels of RGB in 1/64 and their luma, with margins. */
+/* A window of samples, with margins: rows of pixels, each as its planes Y, Co, Cg in 1/64 (YCoCg-R:
+ * Malvar and Sullivan 2003, which loses nothing) and the luma that decides on classes, in 1/16. */
 typedef struct MicaSampleWindow {
     int16_t *data;
     MicaRect cells;   /* what it has */
@@ -51,10 +52,11 @@ void mica_sample_window_put(const MicaSampleWindow *window, const MicaGeometry *
 void mica_restoration_weights(const int16_t *anchors, int quality, int strength,
                               int16_t weight[MICA_RESTORATION_SET]);
 
-/* A row of pixels before and after the filter, RGB in 1/64. */
+/* A row of pixels that the filter made of a window's. */
 typedef struct MicaRestoredRow {
     int x, y, count; /* pixels from (x, y) of the picture */
-    const int16_t *decoded, *filtered;
+    const MicaSampleWindow *window;
+    const int16_t *filtered; /* RGB in 1/64 */
 } MicaRestoredRow;
 
 /* Called with rows in any order and by several threads. */
@@ -78,7 +80,7 @@ void mica_restoration_measure(void *gain, const MicaRestoredRow *row);
 /* The strength at which the error would be least, from sums at MICA_RESTORATION_UNIT. */
 int mica_restoration_strength(const MicaRestorationGain *gain);
 
-/* The samples of pixel (x, y) of the picture in a window. */
-const int16_t *mica_sample_window_at(const MicaSampleWindow *window, int x, int y);
+/* RGB in 1/64 of `count` pixels from (x, y) of the picture, as they are in a window. */
+void mica_sample_window_get(const MicaSampleWindow *window, int x, int y, int count, int16_t *rgb);
 
 #endif

@@ -59,16 +59,23 @@ typedef struct MicaPointwise {
 #define MICA_MAX_INPUTS 2048
 
 /* The restoration filter (docs/networks.md, section 9) looks at so many pixels on every side, and
- * has so many pairs of opposite neighbours, each with a weight of their whole difference and one of
- * the limited difference. Blocks of so many pixels each way share their weights. */
+ * at so many pairs of opposite neighbours in luma and in each of the two chromas. A pair has four
+ * weights: of its whole difference to the pixel, and of its differences limited in three ways.
+ * Blocks of so many pixels each way share their weights, those of luma before those of chroma. */
 #define MICA_RESTORATION_REACH 3
-#define MICA_RESTORATION_TAPS 12
-#define MICA_RESTORATION_WEIGHTS (2 * MICA_RESTORATION_TAPS)
+#define MICA_RESTORATION_LUMA_PAIRS 12
+#define MICA_RESTORATION_CHROMA_PAIRS 6
+#define MICA_RESTORATION_LUMA_WEIGHTS (4 * MICA_RESTORATION_LUMA_PAIRS)
+#define MICA_RESTORATION_WEIGHTS (4 * (MICA_RESTORATION_LUMA_PAIRS + MICA_RESTORATION_CHROMA_PAIRS))
 #define MICA_RESTORATION_BLOCK 4
-#define MICA_RESTORATION_FRACTION 10       /* weights are in 1 / 2^10 */
-#define MICA_RESTORATION_LIMIT (16 * 64)   /* of the limited differences */
+#define MICA_RESTORATION_FRACTION 10    /* weights are in 1 / 2^10 */
+#define MICA_RESTORATION_WIDE (16 * 64) /* the three limits */
+#define MICA_RESTORATION_MIDDLE (5 * 64)
+#define MICA_RESTORATION_NARROW (3 * 64 / 2)
+#define MICA_RESTORATION_MOST_CHANGE 4096  /* of luma or a chroma */
 #define MICA_RESTORATION_MAX (255 * 64)    /* samples are 0..255 in 1/64 */
-#define MICA_RESTORATION_MOST_WEIGHT 65000 /* sum of the magnitudes of a block's weights */
+#define MICA_RESTORATION_MOST_WEIGHT 65000 /* sum of magnitudes, of luma or of chroma */
+#define MICA_RESTORATION_MORE_BLOCKS 3     /* that a kernel may read and write */
 #define MICA_DIRECTIONS 4
 #define MICA_LAPLACIAN_SQUARES 8 /* the kernel takes a multiple of it */
 
@@ -117,11 +124,13 @@ typedef struct MicaKernels {
     void (*laplacians)(const int16_t *const rows[4], size_t squares,
                        int32_t *const sums[MICA_DIRECTIONS]);
 
-    /* One row of restored RGB samples, 0..MICA_RESTORATION_MAX. rows[3] is the row, the others
-     * those around; MICA_RESTORATION_REACH pixels are read on each side. Block i has the weights
-     * from weight[classes[i] * MICA_RESTORATION_WEIGHTS] on. Two more pixels may be written. */
-    void (*restore)(const int16_t *const rows[2 * MICA_RESTORATION_REACH + 1],
-                    const int16_t *weight, const uint8_t *classes, size_t blocks, int16_t *out);
+    /* One row of pixels Y, Co, Cg -> restored R, G, B, 0..MICA_RESTORATION_MAX. rows[c][3] is the
+     * row of a plane, the others those around; MICA_RESTORATION_REACH pixels are read on each side.
+     * Block i has the weights from weight[classes[i] * MICA_RESTORATION_WEIGHTS] on.
+     * MICA_RESTORATION_MORE_BLOCKS more may be read, also of the classes, and written. */
+    void (*restore)(const int16_t *const rows[3][2 * MICA_RESTORATION_REACH + 1],
+                    const int16_t *weight, const uint8_t *classes, size_t blocks,
+                    int16_t *const out[3]);
 } MicaKernels;
 
 /* Fill the table for the given flags: the reference first, then every level the flags allow. */

@@ -155,30 +155,46 @@ static void laplacians_c(const int16_t *const rows[4], size_t squares,
         }
 }
 
-static void restore_c(const int16_t *const rows[7], const int16_t *weight, const uint8_t *classes,
-                      size_t blocks, int16_t *out)
+/* What the neighbours change a sample by; rows[3] points at it. */
+static int change_of(const int16_t *const rows[7], size_t at, const int16_t *w, int pairs)
 {
 #define PLACE(dy, dx) {dy, dx},
-    static const int place[MICA_RESTORATION_TAPS][2] = {MICA_RESTORATION_PLACES(PLACE)};
+    static const int place[MICA_RESTORATION_LUMA_PAIRS][2] = {MICA_RESTORATION_NEAR(PLACE)
+                                                                  MICA_RESTORATION_FAR(PLACE)};
 #undef PLACE
-    const size_t count = blocks * MICA_RESTORATION_BLOCK * 3;
+    static const int limit[] = {MICA_RESTORATION_WIDE, MICA_RESTORATION_MIDDLE,
+                                MICA_RESTORATION_NARROW};
+    int32_t sum = 1 << (MICA_RESTORATION_FRACTION - 1);
 
-    for (size_t i = 0; i < count; i++) {
-        const int16_t *w =
-            weight + classes[i / (3 * MICA_RESTORATION_BLOCK)] * MICA_RESTORATION_WEIGHTS;
-        const int centre = rows[3][i];
-        int32_t sum = 1 << (MICA_RESTORATION_FRACTION - 1);
+    for (int k = 0; k < pairs; k++, w += 4) {
+        const int dy = place[k][0], dx = place[k][1];
+        const int a = rows[3 + dy][(ptrdiff_t)at + dx] - rows[3][at];
+        const int b = rows[3 - dy][(ptrdiff_t)at - dx] - rows[3][at];
 
-        for (int k = 0; k < MICA_RESTORATION_TAPS; k++, w += 2) {
-            const int dy = place[k][0], at = 3 * place[k][1];
-            const int a = rows[3 + dy][(ptrdiff_t)i + at] - centre;
-            const int b = rows[3 - dy][(ptrdiff_t)i - at] - centre;
-            sum += w[0] * (a + b) +
-                   w[1] * (mica_clamp(a, -MICA_RESTORATION_LIMIT, MICA_RESTORATION_LIMIT) +
-                           mica_clamp(b, -MICA_RESTORATION_LIMIT, MICA_RESTORATION_LIMIT));
-        }
-        out[i] = (int16_t)mica_clamp(centre + (sum >> MICA_RESTORATION_FRACTION), 0,
-                                     MICA_RESTORATION_MAX);
+        sum += w[0] * mica_clamp16(a + b);
+        for (int i = 0; i < 3; i++)
+            sum += w[1 + i] *
+                   (mica_clamp(a, -limit[i], limit[i]) + mica_clamp(b, -limit[i], limit[i]));
+    }
+    return mica_clamp(sum >> MICA_RESTORATION_FRACTION, -MICA_RESTORATION_MOST_CHANGE,
+                      MICA_RESTORATION_MOST_CHANGE);
+}
+
+static void restore_c(const int16_t *const rows[3][7], const int16_t *weight,
+                      const uint8_t *classes, size_t blocks, int16_t *const out[3])
+{
+    for (size_t i = 0; i < blocks * MICA_RESTORATION_BLOCK; i++) {
+        const int16_t *luma =
+            weight + classes[i / MICA_RESTORATION_BLOCK] * MICA_RESTORATION_WEIGHTS;
+        const int16_t *chroma = luma + MICA_RESTORATION_LUMA_WEIGHTS;
+        const int y = rows[0][3][i] + change_of(rows[0], i, luma, MICA_RESTORATION_LUMA_PAIRS);
+        const int co = rows[1][3][i] + change_of(rows[1], i, chroma, MICA_RESTORATION_CHROMA_PAIRS);
+        const int cg = rows[2][3][i] + change_of(rows[2], i, chroma, MICA_RESTORATION_CHROMA_PAIRS);
+        const int middle = y - (cg >> 1), blue = middle - (co >> 1);
+
+        out[0][i] = (int16_t)mica_clamp(blue + co, 0, MICA_RESTORATION_MAX);
+        out[1][i] = (int16_t)mica_clamp(middle + cg, 0, MICA_RESTORATION_MAX);
+        out[2][i] = (int16_t)mica_clamp(blue, 0, MICA_RESTORATION_MAX);
     }
 }
 

@@ -15,12 +15,12 @@
 
 typedef struct Case {
     MicaKernels reference, candidate;
-    int16_t *samples; /* [ROWS][PIXELS][3] */
+    int16_t *samples; /* [ROWS][3][PIXELS]: Y, Co, Cg */
     int16_t *luma;    /* [4][PIXELS] */
     int16_t *weight;
     uint8_t *classes;
     size_t blocks;
-    int16_t *out_reference, *out_candidate;
+    int16_t *out_reference, *out_candidate;   /* [3][PIXELS] */
     int32_t *sums_reference, *sums_candidate; /* [MICA_DIRECTIONS][SQUARES] */
 } Case;
 
@@ -32,7 +32,7 @@ static void case_open(Case *c, const CheckLevel *level)
     c->samples = checkasm_alloc(ROWS * PIXELS * 3 * sizeof(int16_t));
     c->luma = checkasm_alloc(4 * PIXELS * sizeof(int16_t));
     c->weight = checkasm_alloc(CLASSES * MICA_RESTORATION_WEIGHTS * sizeof(int16_t));
-    c->classes = checkasm_alloc(MOST_BLOCKS);
+    c->classes = checkasm_alloc(MOST_BLOCKS + MICA_RESTORATION_MORE_BLOCKS);
     c->out_reference = checkasm_alloc(PIXELS * 3 * sizeof(int16_t));
     c->out_candidate = checkasm_alloc(PIXELS * 3 * sizeof(int16_t));
     c->sums_reference = checkasm_alloc(MICA_DIRECTIONS * SQUARES * sizeof(int32_t));
@@ -55,33 +55,54 @@ static void case_close(Case *c)
 static void fill_weights(Case *c, CheckFill fill)
 {
     for (int i = 0; i < CLASSES; i++) {
-        const int most = checkasm_random() & 1
-                             ? MICA_RESTORATION_MOST_WEIGHT / MICA_RESTORATION_WEIGHTS
-                             : checkasm_range(1, 100);
-        for (int k = 0; k < MICA_RESTORATION_WEIGHTS; k++)
+        const int large = checkasm_random() & 1, small = checkasm_range(1, 100);
+        for (int k = 0; k < MICA_RESTORATION_WEIGHTS; k++) {
+            const int count = k < MICA_RESTORATION_LUMA_WEIGHTS
+                                  ? MICA_RESTORATION_LUMA_WEIGHTS
+                                  : MICA_RESTORATION_WEIGHTS - MICA_RESTORATION_LUMA_WEIGHTS;
+            const int most = large ? MICA_RESTORATION_MOST_WEIGHT / count : small;
             c->weight[i * MICA_RESTORATION_WEIGHTS + k] =
                 (int16_t)checkasm_value(fill, (size_t)k, -most, most);
+        }
+    }
+}
+
+/* Planes of colours that there are. */
+static void fill_row(int16_t *row, CheckFill fill)
+{
+    for (size_t i = 0; i < PIXELS; i++) {
+        const int red = checkasm_value(fill, 3 * i, 0, MICA_RESTORATION_MAX);
+        const int green = checkasm_value(fill, 3 * i + 1, 0, MICA_RESTORATION_MAX);
+        const int blue = checkasm_value(fill, 3 * i + 2, 0, MICA_RESTORATION_MAX);
+        const int co = red - blue, middle = blue + (co >> 1), cg = green - middle;
+        row[i] = (int16_t)(middle + (cg >> 1));
+        row[PIXELS + i] = (int16_t)co;
+        row[2 * PIXELS + i] = (int16_t)cg;
     }
 }
 
 static void case_fill(Case *c, CheckFill fill, size_t blocks)
 {
     c->blocks = blocks;
-    for (size_t i = 0; i < ROWS * PIXELS * 3; i++)
-        c->samples[i] = (int16_t)checkasm_value(fill, i, 0, MICA_RESTORATION_MAX);
+    for (int y = 0; y < ROWS; y++)
+        fill_row(c->samples + y * 3 * PIXELS, fill);
     for (size_t i = 0; i < 4 * PIXELS; i++)
         c->luma[i] = (int16_t)checkasm_value(fill, i, 0, MOST_LUMA);
-    for (size_t i = 0; i < MOST_BLOCKS; i++)
+    for (size_t i = 0; i < MOST_BLOCKS + MICA_RESTORATION_MORE_BLOCKS; i++)
         c->classes[i] = (uint8_t)checkasm_range(0, CLASSES - 1);
     fill_weights(c, (CheckFill)checkasm_range(0, CHECK_FILLS - 1));
 }
 
 static void restore(const Case *c, const MicaKernels *kernels, int16_t *out)
 {
-    const int16_t *rows[ROWS];
-    for (int i = 0; i < ROWS; i++)
-        rows[i] = c->samples + 3 * (i * PIXELS + MARGIN);
-    kernels->restore(rows, c->weight, c->classes, c->blocks, out);
+    const int16_t *rows[3][ROWS];
+    int16_t *planes[3];
+    for (int p = 0; p < 3; p++) {
+        planes[p] = out + p * PIXELS;
+        for (int i = 0; i < ROWS; i++)
+            rows[p][i] = c->samples + (3 * i + p) * PIXELS + MARGIN;
+    }
+    kernels->restore(rows, c->weight, c->classes, c->blocks, planes);
 }
 
 static void find_laplacians(const Case *c, const MicaKernels *kernels, int32_t *sums)
@@ -97,14 +118,16 @@ static void find_laplacians(const Case *c, const MicaKernels *kernels, int32_t *
 
 static bool compare(const Case *c)
 {
-    const size_t samples = 3 * MICA_RESTORATION_BLOCK * c->blocks, room = 3 * PIXELS;
+    const size_t pixels = MICA_RESTORATION_BLOCK * c->blocks, room = 3 * PIXELS;
+    const size_t more = MICA_RESTORATION_BLOCK * MICA_RESTORATION_MORE_BLOCKS;
     memset(c->out_reference, 0, room * sizeof(int16_t));
     memset(c->out_candidate, 0, room * sizeof(int16_t));
     restore(c, &c->reference, c->out_reference);
     restore(c, &c->candidate, c->out_candidate);
-    /* Two pixels behind may be written. */
-    memset(c->out_reference + samples, 0, 6 * sizeof(int16_t));
-    memset(c->out_candidate + samples, 0, 6 * sizeof(int16_t));
+    for (int p = 0; p < 3; p++) { /* what lies behind may be written */
+        memset(c->out_reference + p * PIXELS + pixels, 0, more * sizeof(int16_t));
+        memset(c->out_candidate + p * PIXELS + pixels, 0, more * sizeof(int16_t));
+    }
     find_laplacians(c, &c->reference, c->sums_reference);
     find_laplacians(c, &c->candidate, c->sums_candidate);
     return checkasm_same(c->out_reference, c->out_candidate, room * sizeof(int16_t)) &&

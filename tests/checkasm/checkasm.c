@@ -221,7 +221,7 @@ double checkasm_cycles(void (*run)(void *), void *arg)
 
 void checkasm_print_rate(double work, double cycles, const char *unit)
 {
-    printf("  %-64s %8.2f %s/cycle\n", context, work / cycles, unit);
+    printf("  %-64s %8.3f %s/cycle\n", context, work / cycles, unit);
     fflush(stdout);
 }
 

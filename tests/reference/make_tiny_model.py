@@ -93,7 +93,8 @@ def tensors(rng, c):
 def filters(rng):
     """Weights of a restoration filter, from hardly any to as large as they may be together."""
     w = rng.normal(0, 1, (9, restoration.CLASSES, restoration.WEIGHTS)) * 2 ** rng.uniform(3, 10, (1, restoration.CLASSES, 1))
-    w[:, ::7] = np.sign(w[:, ::7]) * (restoration.MOST_STORED // restoration.WEIGHTS)
+    for part in (w[:, ::7, :restoration.LUMA_WEIGHTS], w[:, ::7, restoration.LUMA_WEIGHTS:]):
+        part[:] = np.sign(part) * (restoration.MOST_STORED // part.shape[2])
     return np.round(w.reshape(9, -1)).astype('<i2')
 
 

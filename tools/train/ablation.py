@@ -292,8 +292,10 @@ def main():
         kmac, seconds, rd = points(log)
         bpp, psnr = zip(*rd)
         base = base or (bpp, psnr)
-        print('%-14s %6.2f kMAC/px %6.0f ms  %s  %+.2f %%' % (name, kmac, 1000 * seconds, ' '.join('%.3f/%.2f' % v for v in rd),
-                                                            bd_rate(bpp, psnr, *base)[0]), flush=True)
+        # Of a run too short to have learned what quality means the points do not rise, and have no curve.
+        rises = all(a < b for a, b in zip(psnr, psnr[1:]))
+        print('%-14s %6.2f kMAC/px %6.0f ms  %s  %s' % (name, kmac, 1000 * seconds, ' '.join('%.3f/%.2f' % v for v in rd),
+                                                      '%+.2f %%' % bd_rate(bpp, psnr, *base)[0] if rises else '-'), flush=True)
 
 
 if __name__ == '__main__':

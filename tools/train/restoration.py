@@ -14,14 +14,17 @@ import numpy as np
 
 import model_file
 
-ACTIVITIES, DIRECTIONS, WEIGHTS = 5, 9, 24
+ACTIVITIES, DIRECTIONS = 5, 9
 CLASSES = ACTIVITIES * DIRECTIONS
+NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))                    # neighbours of luma and chroma
+FAR = ((0, 3), (3, 0), (1, 2), (1, -2), (2, 1), (2, -1))                    # of luma alone
+LUMA_WEIGHTS, CHROMA_WEIGHTS = 4 * len(NEAR + FAR), 4 * len(NEAR)
+WEIGHTS = LUMA_WEIGHTS + CHROMA_WEIGHTS
 FRACTION_BITS = 10
-LIMIT, MOST = 16 * 64, 255 * 64
+LIMITS, MOST, MOST_CHANGE = (16 * 64, 5 * 64, 3 * 64 // 2), 255 * 64, 4096
 UNIT = 8                     # of the strength, which a picture has for itself
 MOST_STORED = 65000 // 2 - WEIGHTS
 ANCHORS = 9
-PLACES = ((0, 1), (0, 2), (0, 3), (1, -2), (1, -1), (1, 0), (1, 1), (1, 2), (2, -1), (2, 0), (2, 1), (3, 0))
 
 
 def extended(x, margin):
@@ -34,11 +37,28 @@ def shifted(x, dy, dx, margin):
     return x[margin + dy:margin + dy + h, margin + dx:margin + dx + w]
 
 
+def planes(rgb):
+    """RGB integers (H, W, 3) -> (Y, Co, Cg), YCoCg-R of Malvar and Sullivan, "YCoCg-R: A Color Space with RGB Reversibility and Low
+    Dynamic Range" (2003)"""
+    r, g, b = (rgb[..., i] for i in range(3))
+    co = r - b
+    middle = b + (co >> 1)
+    cg = g - middle
+    return middle + (cg >> 1), co, cg
+
+
+def colours(y, co, cg):
+    """What planes() came from."""
+    middle = y - (cg >> 1)
+    blue = middle - (co >> 1)
+    return np.stack((blue + co, middle + cg, blue), -1)
+
+
 def classes(samples):
     """RGB (H, W, 3) in 1/64, 0..MOST -> the class of each pixel (H, W)"""
     h, w, _ = samples.shape
     x = extended(samples.astype(np.int64), 12)       # blocks at the border look at what lies outside too
-    luma = x[..., 0] + 2 * x[..., 1] + x[..., 2] >> 4
+    luma = planes(x)[0] >> 2
     rows, columns = -(-h // 4), -(-w // 4)
     sums = []
     for dy, dx in ((-1, 0), (0, -1), (-1, -1), (-1, 1)):
@@ -60,13 +80,13 @@ def classes(samples):
     return blocks.repeat(4, 0).repeat(4, 1)[:h, :w]
 
 
-def differences(samples):
-    """RGB (H, W, 3) in 1/64 -> what the weights multiply, (H, W, 3, WEIGHTS)"""
-    x = extended(samples.astype(np.int32), 3)
+def differences(plane, places):
+    """A plane (H, W) in 1/64 -> what the weights multiply, (H, W, 4 places)"""
+    x = extended(plane, 3)
     out = []
-    for dy, dx in PLACES:
-        a, b = shifted(x, dy, dx, 3) - samples, shifted(x, -dy, -dx, 3) - samples
-        out += [a + b, np.clip(a, -LIMIT, LIMIT) + np.clip(b, -LIMIT, LIMIT)]
+    for dy, dx in places:
+        a, b = shifted(x, dy, dx, 3) - plane, shifted(x, -dy, -dx, 3) - plane
+        out += [np.clip(a + b, -32768, 32767), *(np.clip(a, -n, n) + np.clip(b, -n, n) for n in LIMITS)]
     return np.stack(out, -1)
 
 
@@ -74,41 +94,62 @@ def restore(samples, weights, strength=UNIT):
     """RGB (H, W, 3) in 1/64, 0..MOST, and integer weights (CLASSES, WEIGHTS) -> filtered RGB"""
     w = (weights.astype(np.int64) * strength + UNIT // 2) // UNIT
     w = w[classes(samples)]
-    sums = np.einsum('hwcf,hwf->hwc', differences(samples).astype(np.int64), w)
-    return np.clip(samples + (sums + (1 << FRACTION_BITS - 1) >> FRACTION_BITS), 0, MOST)
+    changed = []
+    for i, plane in enumerate(planes(samples.astype(np.int64))):
+        own, places = (w[..., LUMA_WEIGHTS:], NEAR) if i else (w[..., :LUMA_WEIGHTS], NEAR + FAR)
+        sums = np.einsum('hwf,hwf->hw', differences(plane, places), own)
+        changed.append(plane + np.clip(sums + (1 << FRACTION_BITS - 1) >> FRACTION_BITS, -MOST_CHANGE, MOST_CHANGE))
+    return np.clip(colours(*changed), 0, MOST)
 
 
-class Fit:
-    """The normal equations of every class."""
+class PlaneFit:
+    """The normal equations of every class, for luma or for both chromas."""
 
-    def __init__(self):
-        self.a, self.b = np.zeros((CLASSES, WEIGHTS, WEIGHTS)), np.zeros((CLASSES, WEIGHTS))
+    def __init__(self, places):
+        self.places, self.count = places, 4 * len(places)
+        self.a, self.b = np.zeros((CLASSES, self.count, self.count)), np.zeros((CLASSES, self.count))
 
-    def add(self, picture, samples):
-        """A picture (H, W, 3) uint8 and its decoded samples in 1/64; every picture has the same weight, relative to its error."""
-        error = (picture.astype(np.float32) * 64 - samples).reshape(-1, 3)
-        share = 1 / np.maximum((error.astype(np.float64) ** 2).mean(), 1)
-        x, c = differences(samples).reshape(-1, 3, WEIGHTS), classes(samples).ravel()
-        order = np.argsort(c, kind='stable')
-        ends = np.searchsorted(c[order], np.arange(CLASSES + 1))
+    def add(self, plane, error, order, ends, share):
+        x, error = differences(plane, self.places).reshape(-1, self.count), error.ravel()
         for k in range(CLASSES):
             chosen = order[ends[k]:ends[k + 1]]
             if len(chosen):
-                d = x[chosen].reshape(-1, WEIGHTS).astype(np.float32)
+                d = x[chosen].astype(np.float32)
                 self.a[k] += share * (d.T @ d)
-                self.b[k] += share * (d.T @ error[chosen].ravel())
+                self.b[k] += share * (d.T @ error[chosen])
+
+    def weights(self, ridge):
+        common = np.trace(self.a.mean(0)) / self.count
+        out = np.zeros((CLASSES, self.count))
+        for k in range(CLASSES):
+            own = np.trace(self.a[k]) / self.count
+            out[k] = np.linalg.solve(self.a[k] + ridge * (own + .01 * common) * np.eye(self.count), self.b[k])
+        out = np.round(out * 2 ** FRACTION_BITS)
+        sums = np.abs(out).sum(1, keepdims=True)
+        return np.trunc(out * np.minimum(1, MOST_STORED / np.maximum(sums, 1))).astype('<i2')
+
+
+class Fit:
+    """Weights of luma and chroma, each plane by itself."""
+
+    def __init__(self):
+        self.luma, self.chroma = PlaneFit(NEAR + FAR), PlaneFit(NEAR)
+
+    def add(self, picture, samples):
+        """A picture (H, W, 3) uint8 and its decoded samples in 1/64; every picture has the same weight, relative to its error."""
+        picture, samples = picture.astype(np.int32) * 64, samples.astype(np.int32)
+        share = 1 / np.maximum(((picture - samples) ** 2.0).mean(), 1)
+        c = classes(samples).ravel()
+        order = np.argsort(c, kind='stable')
+        ends = np.searchsorted(c[order], np.arange(CLASSES + 1))
+        for i, (wanted, plane) in enumerate(zip(planes(picture), planes(samples))):
+            fit = self.chroma if i else self.luma
+            fit.add(plane, (wanted - plane).astype(np.float32), order, ends, share)
 
     def weights(self, ridge):
         """int16 (CLASSES, WEIGHTS); `ridge` of the mean square of the differences, and of those of all classes together for rare
         ones, keeps weights small that matter little."""
-        common = np.trace(self.a.mean(0)) / WEIGHTS
-        out = np.zeros((CLASSES, WEIGHTS))
-        for k in range(CLASSES):
-            own = np.trace(self.a[k]) / WEIGHTS
-            out[k] = np.linalg.solve(self.a[k] + ridge * (own + .01 * common) * np.eye(WEIGHTS), self.b[k])
-        out = np.round(out * 2 ** FRACTION_BITS)
-        sums = np.abs(out).sum(1, keepdims=True)
-        return np.trunc(out * np.minimum(1, MOST_STORED / np.maximum(sums, 1))).astype('<i2')
+        return np.concatenate((self.luma.weights(ridge), self.chroma.weights(ridge)), 1)
 
 
 def decoded(mica, options, picture, quality, folder):

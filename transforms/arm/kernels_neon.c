@@ -7,6 +7,7 @@
 
 #include "transforms/pointwise_body.h"
 #include "transforms/depthwise_body.h"
+#include "transforms/restoration_body.h"
 
 static void mica_gain_neon(const int16_t *in, int16_t *out, size_t pixels, int channels,
                            const int16_t *mantissa, const uint8_t *shift)
@@ -31,5 +32,6 @@ void mica_kernels_init_neon(MicaKernels *kernels)
 {
     init_pointwise(kernels);
     init_depthwise(kernels);
+    init_restoration(kernels);
     kernels->gain = mica_gain_neon;
 }

@@ -24,8 +24,17 @@ typedef int32x4_t Vec;
 #define vec_store(p, v) vst1q_s8((int8_t *)(p), vec_s8(v))
 #define vec_zero() vdupq_n_s32(0)
 #define vec_set8(x) vec_from_s8(vdupq_n_s8((int8_t)(x)))
+#define vec_set16(x) vec_from_s16(vdupq_n_s16((int16_t)(x)))
 #define vec_set32(x) vdupq_n_s32((int32_t)(x))
+#define vec_set32_halves(low, high) ((void)(high), vec_set32(low)) /* there is but one */
+#define vec_add16(a, b) vec_from_s16(vaddq_s16(vec_s16(a), vec_s16(b)))
 #define vec_adds16(a, b) vec_from_s16(vqaddq_s16(vec_s16(a), vec_s16(b)))
+#define vec_sub16(a, b) vec_from_s16(vsubq_s16(vec_s16(a), vec_s16(b)))
+#define vec_abs16(v) vec_from_s16(vabsq_s16(vec_s16(v)))
+#define vec_min16(a, b) vec_from_s16(vminq_s16(vec_s16(a), vec_s16(b)))
+#define vec_max16(a, b) vec_from_s16(vmaxq_s16(vec_s16(a), vec_s16(b)))
+#define vec_sra16(v, count) vec_from_s16(vshrq_n_s16(vec_s16(v), count))
+#define vec_sra32(v, count) vshrq_n_s32(v, count)
 #define vec_add32(a, b) vaddq_s32(a, b)
 #define vec_mulhrs16(a, b) vec_from_s16(vqrdmulhq_s16(vec_s16(a), vec_s16(b)))
 #define vec_shr32(v, counts) vshlq_s32(v, vnegq_s32(counts))
@@ -36,6 +45,12 @@ typedef int32x4_t Vec;
 #define vec_unpackhi8(a, b) vec_from_s8(vzip2q_s8(vec_s8(a), vec_s8(b)))
 #define vec_unpacklo16(a, b) vec_from_s16(vzip1q_s16(vec_s16(a), vec_s16(b)))
 #define vec_unpackhi16(a, b) vec_from_s16(vzip2q_s16(vec_s16(a), vec_s16(b)))
+
+MICA_INLINE Vec vec_madd16(Vec a, Vec b)
+{
+    return vpaddq_s32(vmull_s16(vget_low_s16(vec_s16(a)), vget_low_s16(vec_s16(b))),
+                      vmull_high_s16(vec_s16(a), vec_s16(b)));
+}
 
 MICA_INLINE Vec vec_load_lanes(const void *p, int stride)
 {

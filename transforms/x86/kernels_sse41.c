@@ -8,7 +8,7 @@
 #include "transforms/pointwise_body.h"
 #include "transforms/depthwise_body.h"
 #include "transforms/x86/gain_body.h"
-#include "transforms/x86/restoration_body.h"
+#include "transforms/restoration_body.h"
 
 void mica_kernels_init_sse41(MicaKernels *kernels)
 {

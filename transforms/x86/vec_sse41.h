@@ -16,6 +16,7 @@ typedef __m128i Vec;
 #define vec_set8(x) _mm_set1_epi8((char)(x))
 #define vec_set16(x) _mm_set1_epi16((short)(x))
 #define vec_set32(x) _mm_set1_epi32((int)(x))
+#define vec_set32_halves(low, high) ((void)(high), vec_set32(low)) /* there is but one */
 #define vec_add16(a, b) _mm_add_epi16(a, b)
 #define vec_adds16(a, b) _mm_adds_epi16(a, b)
 #define vec_sub16(a, b) _mm_sub_epi16(a, b)
@@ -23,6 +24,7 @@ typedef __m128i Vec;
 #define vec_min16(a, b) _mm_min_epi16(a, b)
 #define vec_max16(a, b) _mm_max_epi16(a, b)
 #define vec_sra32(v, count) _mm_srai_epi32(v, count)
+#define vec_sra16(v, count) _mm_srai_epi16(v, count)
 #define vec_add32(a, b) _mm_add_epi32(a, b)
 #define vec_maddubs(unsigned8, signed8) _mm_maddubs_epi16(unsigned8, signed8)
 #define vec_madd16(a, b) _mm_madd_epi16(a, b)
