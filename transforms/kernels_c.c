@@ -155,41 +155,58 @@ static void laplacians_c(const int16_t *const rows[4], size_t squares,
         }
 }
 
-/* What the neighbours change a sample by; rows[3] points at it. */
-static int change_of(const int16_t *const rows[7], size_t at, const int16_t *w, int pairs)
+/* A pair of neighbours a and b less the pixel between them. */
+MICA_INLINE int32_t limited(int a, int b, int limit)
 {
-#define PLACE(dy, dx) {dy, dx},
-    static const int place[MICA_RESTORATION_LUMA_PAIRS][2] = {MICA_RESTORATION_NEAR(PLACE)
-                                                                  MICA_RESTORATION_FAR(PLACE)};
-#undef PLACE
-    static const int limit[] = {MICA_RESTORATION_WIDE, MICA_RESTORATION_MIDDLE,
-                                MICA_RESTORATION_NARROW};
-    int32_t sum = 1 << (MICA_RESTORATION_FRACTION - 1);
+    return mica_clamp(a, -limit, limit) + mica_clamp(b, -limit, limit);
+}
 
-    for (int k = 0; k < pairs; k++, w += 4) {
-        const int dy = place[k][0], dx = place[k][1];
-        const int a = rows[3 + dy][(ptrdiff_t)at + dx] - rows[3][at];
-        const int b = rows[3 - dy][(ptrdiff_t)at - dx] - rows[3][at];
+MICA_INLINE int32_t pair_sum(int a, int b, const int16_t w[4])
+{
+    return w[0] * mica_clamp16(a + b) + w[1] * limited(a, b, MICA_RESTORATION_WIDE) +
+           w[2] * limited(a, b, MICA_RESTORATION_MIDDLE) +
+           w[3] * limited(a, b, MICA_RESTORATION_NARROW);
+}
 
-        sum += w[0] * mica_clamp16(a + b);
-        for (int i = 0; i < 3; i++)
-            sum += w[1 + i] *
-                   (mica_clamp(a, -limit[i], limit[i]) + mica_clamp(b, -limit[i], limit[i]));
-    }
-    return mica_clamp(sum >> MICA_RESTORATION_FRACTION, -MICA_RESTORATION_MOST_CHANGE,
-                      MICA_RESTORATION_MOST_CHANGE);
+MICA_INLINE int change(int32_t sum)
+{
+    return mica_clamp((sum + (1 << (MICA_RESTORATION_FRACTION - 1))) >> MICA_RESTORATION_FRACTION,
+                      -MICA_RESTORATION_MOST_CHANGE, MICA_RESTORATION_MOST_CHANGE);
+}
+
+#define ADD_PAIR(dy, dx)                                                                           \
+    sum += pair_sum(rows[3 + (dy)][at + (dx)] - centre, rows[3 - (dy)][at - (dx)] - centre, w);    \
+    w += 4;
+
+static int restored_luma(const int16_t *const rows[7], ptrdiff_t at, const int16_t *w)
+{
+    const int centre = rows[3][at];
+    int32_t sum = 0;
+
+    MICA_RESTORATION_NEAR(ADD_PAIR)
+    MICA_RESTORATION_FAR(ADD_PAIR)
+    return centre + change(sum);
+}
+
+static int restored_chroma(const int16_t *const rows[7], ptrdiff_t at, const int16_t *w)
+{
+    const int centre = rows[3][at];
+    int32_t sum = 0;
+
+    MICA_RESTORATION_NEAR(ADD_PAIR)
+    return centre + change(sum);
 }
 
 static void restore_c(const int16_t *const rows[3][7], const int16_t *weight,
                       const uint8_t *classes, size_t blocks, int16_t *const out[3])
 {
     for (size_t i = 0; i < blocks * MICA_RESTORATION_BLOCK; i++) {
+        const ptrdiff_t at = (ptrdiff_t)i;
         const int16_t *luma =
             weight + classes[i / MICA_RESTORATION_BLOCK] * MICA_RESTORATION_WEIGHTS;
         const int16_t *chroma = luma + MICA_RESTORATION_LUMA_WEIGHTS;
-        const int y = rows[0][3][i] + change_of(rows[0], i, luma, MICA_RESTORATION_LUMA_PAIRS);
-        const int co = rows[1][3][i] + change_of(rows[1], i, chroma, MICA_RESTORATION_CHROMA_PAIRS);
-        const int cg = rows[2][3][i] + change_of(rows[2], i, chroma, MICA_RESTORATION_CHROMA_PAIRS);
+        const int y = restored_luma(rows[0], at, luma), co = restored_chroma(rows[1], at, chroma);
+        const int cg = restored_chroma(rows[2], at, chroma);
         const int middle = y - (cg >> 1), blue = middle - (co >> 1);
 
         out[0][i] = (int16_t)mica_clamp(blue + co, 0, MICA_RESTORATION_MAX);
