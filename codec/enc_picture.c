@@ -176,10 +176,10 @@ static MicaRect picture_cells(const MicaImage *image)
 }
 
 /* Cells each way in the middle of a segment that the strength of the restoration filter is chosen
- * by; from SEARCH_EFFORT on it is the whole segment, without a choice half the model's. */
+ * by; from SEARCH_EFFORT on it is the whole segment. Without a choice it is the model's. */
 #define MEASURED_SIDE 32
 #define SEARCH_EFFORT 3
-#define UNMEASURED_STRENGTH (MICA_RESTORATION_UNIT / 2)
+#define UNMEASURED_STRENGTH MICA_RESTORATION_UNIT
 
 static void measure_segment(Encoder *e, MicaRect cells)
 {

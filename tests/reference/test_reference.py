@@ -20,7 +20,7 @@ from integer import Reference, segments
 
 LEVELS = ('c', 'sse41', 'avx2', 'avx512', 'avx512vnni', 'neon', 'dotprod')
 REALISM = 70
-STRENGTH = 4                 # of the restoration filter at effort 1
+STRENGTH = 8                 # of the restoration filter at effort 1
 # width, height, channels, quality, side of a segment in pixels
 CASES = ((1, 1, 3, 50, 1024), (7, 13, 3, 0, 1024), (64, 64, 3, 100, 32), (65, 63, 3, 31.7, 32), (200, 72, 1, 60, 96),
          (33, 130, 1, 12.5, 64), (150, 1100, 3, 45, 128))
