@@ -82,6 +82,12 @@ static float *sample_room(const MicaSearchWindow *win, int thread)
            (ptrdiff_t)2 * win->w * win->picture->network->config.features;
 }
 
+/* Room of a thread for the same as int16, behind it. */
+static int16_t *rounded_room(const MicaSearchWindow *win, int thread)
+{
+    return (int16_t *)(sample_room(win, thread) + (ptrdiff_t)2 * win->w * 192);
+}
+
 /* Stream -> samples in 1/64. */
 static void run_head(const MicaSearchWindow *win, int index, int thread)
 {
@@ -144,7 +150,7 @@ static void put_row(void *context, int index, int thread)
     const int count = 2 * win->w * 192;
     run_head(win, index, thread);
     const float *samples = sample_room(win, thread);
-    int16_t *rounded = (int16_t *)(sample_room(win, thread) + count); /* behind them */
+    int16_t *rounded = rounded_room(win, thread);
     for (int i = 0; i < count; i++) {
         const float v = clamped(samples[i] * (1.0f / 64));
         rounded[i] = (int16_t)(v * 64 + 0.5f);
@@ -179,7 +185,7 @@ static void restored_row(void *context, int index, int thread)
     win->row_loss[index] = compare_row(&row, samples, width);
     if (win->rounding == MICA_ROUND_HARD)
         return;
-    int16_t *room = (int16_t *)(samples + width * 192);
+    int16_t *room = rounded_room(win, thread);
     for (int dy = 0; dy < 8; dy++) {
         const int16_t *decoded = room;
         mica_sample_window_get(&r->samples, 0, 8 * index + dy, 8 * width, room);

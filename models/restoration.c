@@ -69,8 +69,15 @@ static int16_t *plane_at(const MicaSampleWindow *w, int plane, int x, int y)
            plane * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
 }
 
+/* Pixel (x, y) of the picture in the planes of colour. */
+static void colours_at(const MicaSampleWindow *w, int x, int y, const int16_t *plane[COLOURS])
+{
+    for (int c = 0; c < COLOURS; c++)
+        plane[c] = plane_at(w, c, x, y);
+}
+
 /* Pixel x of the planes of a row -> RGB. */
-MICA_INLINE void pixel_rgb(const int16_t *const plane[COLOURS], int x, int rgb[3])
+MICA_INLINE void pixel_rgb(const int16_t *const *plane, int x, int rgb[3])
 {
     const int co = plane[1][x], cg = plane[2][x], middle = plane[0][x] - (cg >> 1);
     rgb[2] = middle - (co >> 1);
@@ -80,8 +87,8 @@ MICA_INLINE void pixel_rgb(const int16_t *const plane[COLOURS], int x, int rgb[3
 
 void mica_sample_window_get(const MicaSampleWindow *window, int x, int y, int count, int16_t *rgb)
 {
-    const int16_t *const plane[COLOURS] = {plane_at(window, 0, x, y), plane_at(window, 1, x, y),
-                                           plane_at(window, 2, x, y)};
+    const int16_t *plane[COLOURS];
+    colours_at(window, x, y, plane);
     for (int i = 0; i < count; i++) {
         int v[3];
         pixel_rgb(plane, i, v);
@@ -282,9 +289,8 @@ void mica_restoration_measure(void *context, const MicaRestoredRow *r)
     MicaRestorationGain *gain = context;
     const MicaImage *image = gain->image;
     const uint8_t *row = (const uint8_t *)image->data + r->y * image->stride;
-    const int16_t *const plane[COLOURS] = {plane_at(r->window, 0, r->x, r->y),
-                                           plane_at(r->window, 1, r->x, r->y),
-                                           plane_at(r->window, 2, r->x, r->y)};
+    const int16_t *plane[COLOURS];
+    colours_at(r->window, r->x, r->y, plane);
     int64_t product = 0, square = 0;
     for (int i = 0; i < r->count; i++) {
         int decoded[3];
