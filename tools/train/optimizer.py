@@ -87,7 +87,7 @@ def is_matrix(name, parameter):
 
 def make_optimizer(name, model, lr, device):
     fused = dict(fused=True) if device.type == 'cuda' else {}
-    named = list(model.named_parameters())
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
 
     def adam(parameters):
         return torch.optim.Adam(parameters, lr, betas=(.9, .98), **fused)

@@ -9,6 +9,7 @@ Three kinds of tensors:
 All scales are folded into the weights and multipliers; the model file holds integers only.
 """
 import math
+import re
 
 import torch
 import torch.nn as nn
@@ -27,6 +28,8 @@ LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 MOST_ROW_SUM = 64000         # of the magnitudes of a row of int16 weights: 65535 without a bias
+SKIP_SCALES = 7              # an encoder writes no latents of smaller scale index (codec/enc_picture.c)
+BIT_WEIGHT = 0.07            # of its rounding at effort 2, in squared steps a bit (codec/enc_rounding.c)
 HIDDEN_RESERVE = 1.0, 2.0    # of calibration, above the mean peak of a hidden channel: without a prediction and with one, where
                              # peaks differ more from frame to frame
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
@@ -116,6 +119,18 @@ def depthwise(x, weight, bias, in_scale, out_scale):
     return _Requant.apply(depthwise3x3(x, w.reshape(c, 3, 3)), b, multiplier, shift, -127.0, 127.0)
 
 
+def rounding_thresholds(survival):
+    """(SHAPE_COUNT, SCALE_COUNT, 2): from which magnitude on a latent becomes 1 and 2, by what a larger symbol costs
+    (codec/enc_rounding.c)."""
+    shape = ggm.SHAPE_MIN + ggm.SHAPE_STEP * torch.arange(ggm.SHAPE_COUNT, dtype=survival.dtype, device=survival.device)
+    scale = FixedCodec.index_scale(torch.arange(float(ggm.SCALE_COUNT), device=survival.device))
+    rows = ggm.channel_rows(survival, shape)
+    symbol = torch.arange(3.0, device=survival.device)
+    bits = ggm.bits(symbol[:, None, None].expand(3, ggm.SCALE_COUNT, ggm.SHAPE_COUNT), scale[:, None], rows).permute(2, 1, 0)
+    late = torch.floor((bits.diff(dim=-1).clamp_min(0) * (BIT_WEIGHT / 2 * LATENT_UNIT))).clamp_max(LATENT_UNIT)
+    return symbol[:2] + 0.5 + late / LATENT_UNIT
+
+
 def exp2_table():
     """Mantissas round(2^14 * 2^(i/256)), i = 0..255; the C code holds the same numbers."""
     return torch.round(2.0 ** 14 * torch.exp2(torch.arange(256, dtype=torch.float64) / 256))
@@ -163,7 +178,7 @@ class FixedCodec(nn.Module):
         for name, width in self.streams().items():
             self.register_buffer('stream_' + name, torch.ones(width))
         self.register_buffer('exp2', exp2_table(), persistent=False)
-        self.level_table = None
+        self.thresholds = None
 
     def blocks(self):
         from net import Block
@@ -181,6 +196,26 @@ class FixedCodec(nn.Module):
 
     def stream(self, name):
         return getattr(self, 'stream_' + name)
+
+    def freeze_encoder(self):
+        """Keep the analysis and the quantiser steps as they are, and round the latents as an encoder does at effort 2: the
+        decoder, which is left to train, sees the very symbols that files hold."""
+        for name, p in self.named_parameters():
+            if re.match(r'(net\.|hidden\.)(stem|analysis|to_latent|hyper|y_gain|z_gain)', name):
+                p.requires_grad_(False)
+        self.thresholds = rounding_thresholds(self.net.survival)
+
+    def round_latents(self, r, index, shape):
+        """Symbols of r (..., M/4) in quantiser steps, with their scale and shape indices."""
+        if self.thresholds is None:
+            return replace(r, torch.floor(r + 0.5))
+        with torch.no_grad():
+            index = index.clamp(0, ggm.SCALE_COUNT - 1).long()
+            late = self.thresholds.to(r.device)[shape.long().expand_as(index), index]
+            magnitude = r.abs()
+            s = torch.floor(magnitude - late[..., 1] + 2)
+            s = torch.where(s < 2, (magnitude >= late[..., 0]).to(s.dtype), s) * (index >= SKIP_SCALES)
+        return replace(r, s * torch.sign(r))
 
     # -- calibration ---------------------------------------------------------------------------------------------
     @torch.no_grad()
@@ -381,7 +416,8 @@ class FixedCodec(nn.Module):
         y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
         zero = torch.zeros_like(y[0, :, 0])
         decoded = [[zero] * GROUPS for _ in range(4)]
-        residual = [[None] * GROUPS for _ in range(4)]
+        written = [[None] * GROUPS for _ in range(4)]
+        y_shape = self.shapes(self.net.y_shape)
         index = [[None] * GROUPS for _ in range(4)]
         y_hat = None
         for k in range(4):
@@ -391,23 +427,23 @@ class FixedCodec(nn.Module):
             mean = up.apply(mean, pick)
             target = up.apply(y[phase, :, group], pick)
             r = (target - mean) / LATENT_UNIT
-            symbol = replace(r, torch.floor(r + 0.5))
-            now = down.apply(int16(symbol * LATENT_UNIT + mean), pick)
             log_s = floor_ste((log_s + pick(offset) + SCALE_UNIT // 2) / SCALE_UNIT)
+            symbol = self.round_latents(r, log_s, y_shape.reshape(GROUPS, 1, -1)[group])
+            now = down.apply(int16(symbol * LATENT_UNIT + mean), pick)
+            coded = symbol if hard else r + torch.rand_like(r) - 0.5
             for p in range(4):
                 i = p ^ STEP_XOR[k]
-                decoded[p][i], residual[p][i], index[p][i] = now[p], r[p], log_s[p]
+                decoded[p][i], written[p][i], index[p][i] = now[p], coded[p], log_s[p]
             y_hat = from_phases(join(decoded), n, h, w)
-        residual, index = join(residual), join(index)
-        noisy = torch.floor(residual + 0.5) if hard else residual + torch.rand_like(residual) - 0.5
-        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.y_shape)
-        y_bits = ggm.bits(noisy, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
+        written, index = join(written), join(index)
+        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * y_shape
+        y_bits = ggm.bits(written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
         v = self.synthesise(y_hat, at, beside_latents)
         if prediction is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
-        self.last = dict(z=z_symbol, y=torch.floor(residual + 0.5), index=index, v=v) if hard else None
+        self.last = dict(z=z_symbol, y=written, index=index, v=v) if hard else None
         return v * (2 / 255 / PIXEL_UNIT) - 1, y_bits.reshape(4, n, -1).sum((0, 2)), z_bits.sum((1, 2, 3))
 
     @staticmethod
