@@ -84,7 +84,7 @@ static void open_chunk(MicaSegmentDecoder *d, int pass, int index)
     const MicaChunk *chunk =
         &d->chunk[(pass * d->grid->rows + d->row) * d->grid->columns + d->first_column + index];
     c->open = chunk->data && !c->damaged &&
-              mica_symbol_decoder_begin(&c->symbols, d->session->tables, chunk->data,
+              mica_symbol_decoder_begin(&c->symbols, d->session->network->y_tables, chunk->data,
                                         chunk->size) == MICA_OK;
     c->damaged |= !c->open;
 }

@@ -114,7 +114,7 @@ static MicaStatus setup(Encoder *e, MicaError *error)
     /* The search chooses the symbols itself. */
     const MicaSearchSchedule schedule = search_schedule(e);
     const int searched = !mica_search_is_idle(schedule);
-    mica_rounding_init(&e->rounding, e->session->tables, h->skip,
+    mica_rounding_init(&e->rounding, e->session->network->y_tables, h->skip,
                        searched ? 1 : e->settings->effort, searched ? 1 : e->trial->tune);
     MicaWindowLimit limit = mica_latents_limit(&e->grid, e->grid.columns);
     if (limit.rows < MICA_ENCODER_RUNNER_ROWS)

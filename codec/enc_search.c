@@ -222,12 +222,14 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                  .restoration =
                                      n->config.restoration ? plan->schedule.restoration : 0,
                                  .lambda = lambda / 3.0f / (float)plan->frugality};
-    MicaBitTable *bits = mica_alloc(1, sizeof *bits);
+    MicaBitTable *bits = mica_alloc(2, sizeof *bits);
     picture.step = mica_alloc((size_t)m, sizeof *picture.step);
     picture.head_gain = mica_alloc((size_t)f, sizeof *picture.head_gain);
     if (bits && picture.step && picture.head_gain) {
-        mica_bit_table_init(bits, session->tables);
-        picture.bits = bits;
+        mica_bit_table_init(&bits[0], session->network->y_tables);
+        mica_bit_table_init(&bits[1], session->tables);
+        picture.bits = &bits[0];
+        picture.hyper_bits = &bits[1];
         mica_float_gains(n->y_gain, m, quality, 1, picture.step);
         for (int c = 0; c < m; c++)
             picture.step[c] *= 1.0f / 16; /* latents are in 1/16 of the quantiser step */

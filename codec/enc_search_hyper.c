@@ -88,7 +88,7 @@ void mica_search_hyper_forward(MicaSearchHyper *hyper)
     for (size_t i = 0; i < symbols; i++) {
         const int c = (int)(i % (size_t)channels);
         hyper->by_residual[i] =
-            mica_not_rounded(win->picture->bits, hyper->target[i], shape[c], hyper->index[c])
+            mica_not_rounded(win->picture->hyper_bits, hyper->target[i], shape[c], hyper->index[c])
                 .bits_by_residual;
         z[i] = hyper->target[i] * hyper->unit[c];
     }
@@ -132,7 +132,7 @@ void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLa
     const size_t symbols = symbols_of(hyper);
     for (size_t i = 0; i < symbols; i++) {
         const size_t c = i % (size_t)n->config.hyper;
-        z->data[i] = (int16_t)mica_round(hyper->window->picture->bits, hyper->target[i],
+        z->data[i] = (int16_t)mica_round(hyper->window->picture->hyper_bits, hyper->target[i],
                                          n->z_shape[c], hyper->index[c])
                          .value;
     }

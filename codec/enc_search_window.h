@@ -15,13 +15,13 @@ typedef struct MicaSearchPicture {
     const MicaFloatNetwork *network;
     const MicaLatents *latents; /* the integer encoder's, with the hyper features */
     const MicaImage *image;
-    const MicaImage *prediction; /* of it; NULL: there is none */
-    const MicaPlane *y;          /* from the analysis */
-    const MicaBitTable *bits;
-    int skip;        /* scale indices below are not coded */
-    int restoration; /* strength of the restoration filter; 0: none */
-    float lambda;    /* bits per squared error of one sample, picture sum */
-    float *step;     /* one unit of y in quantiser steps, each channel */
+    const MicaImage *prediction;           /* of it; NULL: there is none */
+    const MicaPlane *y;                    /* from the analysis */
+    const MicaBitTable *bits, *hyper_bits; /* of symbols of y and z */
+    int skip;                              /* scale indices below are not coded */
+    int restoration;                       /* strength of the restoration filter; 0: none */
+    float lambda;                          /* bits per squared error of one sample, picture sum */
+    float *step;                           /* one unit of y in quantiser steps, each channel */
     float *head_gain;
 } MicaSearchPicture;
 

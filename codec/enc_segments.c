@@ -94,8 +94,8 @@ static void code_segment(void *context, int index, int thread)
     const RowJob *j = context;
     MicaSegmentSymbols *s = &j->encoder->segment[index];
     (void)thread;
-    s->status = mica_symbols_encode(j->encoder->session->tables, s->symbol, s->shape, s->scale,
-                                    s->count, &j->chunk[index]);
+    s->status = mica_symbols_encode(j->encoder->session->network->y_tables, s->symbol, s->shape,
+                                    s->scale, s->count, &j->chunk[index]);
     s->count = 0;
 }
 

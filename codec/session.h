@@ -18,7 +18,7 @@ typedef struct MicaSession {
     const MicaNetwork *network;
     uint32_t cpu_flags; /* allowed and there */
     MicaPool *pool;
-    const MicaSymbolTables *tables;
+    const MicaSymbolTables *tables; /* of z */
 } MicaSession;
 
 /* threads: 0 for one per processor; cpu_mask: instruction sets allowed. After a failure the session

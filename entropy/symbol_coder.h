@@ -30,6 +30,12 @@ typedef struct MicaSymbolTables MicaSymbolTables;
 MicaStatus mica_symbol_tables_create(MicaSymbolTables **tables, uint32_t cpu_flags);
 void mica_symbol_tables_destroy(MicaSymbolTables **tables);
 
+/* Where the distributions of a model are among those of `base`, which must outlive `tables`: shape
+ * and scale index of each pair of indices, which are in range. */
+MicaStatus mica_symbol_tables_select(MicaSymbolTables **tables, const MicaSymbolTables *base,
+                                     const uint8_t shape[MICA_SHAPE_COUNT * MICA_SCALE_COUNT],
+                                     const uint8_t scale[MICA_SHAPE_COUNT * MICA_SCALE_COUNT]);
+
 /* Cost in 1/256 bit of coding `symbol` (encoder decisions; not normative). */
 uint32_t mica_symbol_cost(const MicaSymbolTables *tables, int symbol, int shape, int scale);
 

@@ -106,12 +106,29 @@ fail:
     return MICA_ERROR_OUT_OF_MEMORY;
 }
 
+MicaStatus mica_symbol_tables_select(MicaSymbolTables **out, const MicaSymbolTables *base,
+                                     const uint8_t shape[MICA_SHAPE_COUNT * MICA_SCALE_COUNT],
+                                     const uint8_t scale[MICA_SHAPE_COUNT * MICA_SCALE_COUNT])
+{
+    MicaSymbolTables *tables = mica_alloc(1, sizeof *tables);
+    *out = tables;
+    if (!tables)
+        return MICA_ERROR_OUT_OF_MEMORY;
+    *tables = *base;
+    tables->selected = 1;
+    for (int i = 0; i < MICA_SHAPE_COUNT * MICA_SCALE_COUNT; i++)
+        tables->models[i] = *mica_symbol_model(base, shape[i], scale[i]);
+    return MICA_OK;
+}
+
 void mica_symbol_tables_destroy(MicaSymbolTables **tables)
 {
     if (!tables || !*tables)
         return;
-    mica_free((*tables)->cumulatives);
-    mica_free((*tables)->starts);
+    if (!(*tables)->selected) {
+        mica_free((*tables)->cumulatives);
+        mica_free((*tables)->starts);
+    }
     mica_free(*tables);
     *tables = NULL;
 }

@@ -26,6 +26,7 @@ struct MicaSymbolTables {
     MicaSymbolModel models[MICA_SHAPE_COUNT * MICA_SCALE_COUNT];
     uint32_t *cumulatives;
     uint16_t *starts;
+    int selected;                /* these two belong to the tables it was selected from */
     uint16_t log2_fraction[257]; /* 256 log2(1 + i / 256), for costs */
 };
 

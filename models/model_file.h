@@ -56,7 +56,7 @@ typedef struct MicaModelFile {
     uint8_t *values;
 } MicaModelFile;
 
-#define MICA_MODEL_FORMAT_VERSION 2
+#define MICA_MODEL_FORMAT_VERSION 3
 
 /* The architectures: picture networks, the same with a prediction of the picture, and picture
  * networks with a restoration filter. */

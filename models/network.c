@@ -6,6 +6,7 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "entropy/shared_tables.h"
 #include "models/restoration.h"
 
 /* Layers are built twice: first to add up the packed sizes, then to pack into one allocation. */
@@ -225,6 +226,33 @@ static const uint8_t *shapes(Builder *b, const char *name, int channels)
     return v;
 }
 
+/* Shape or scale indices of the distributions of y. */
+static const uint8_t *distributions(Builder *b, const char *name, int limit)
+{
+    const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, MICA_SHAPE_COUNT, MICA_SCALE_COUNT);
+    for (int i = 0; v && i < MICA_SHAPE_COUNT * MICA_SCALE_COUNT; i++)
+        if (v[i] >= limit) {
+            fail(b, name, "out of range");
+            return NULL;
+        }
+    return v;
+}
+
+static void select_tables(Builder *b)
+{
+    MicaNetwork *n = b->network;
+    const uint8_t *shape = distributions(b, "y_table_shape", MICA_SHAPE_COUNT);
+    const uint8_t *scale = distributions(b, "y_table_scale", MICA_SCALE_COUNT);
+    if (b->status != MICA_OK || n->y_tables)
+        return;
+    n->tables = mica_shared_tables_acquire();
+    if (n->tables)
+        mica_symbol_tables_select(&n->y_tables, n->tables, shape, scale);
+    if (!n->y_tables)
+        b->status =
+            mica_fail(b->error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the symbol tables");
+}
+
 /* The layers that look at a prediction of the picture. */
 static void condition(Builder *b)
 {
@@ -298,6 +326,7 @@ static void build(Builder *b)
     n->z_offset = anchors(b, "z_offset", z, 32767);
     n->y_shape = shapes(b, "y_shape", m);
     n->z_shape = shapes(b, "z_shape", z);
+    select_tables(b);
     if (c->restoration)
         n->restoration = restoration(b);
 }
@@ -349,6 +378,8 @@ void mica_network_destroy(MicaNetwork **network)
 {
     if (!*network)
         return;
+    mica_symbol_tables_destroy(&(*network)->y_tables);
+    mica_shared_tables_release(&(*network)->tables);
     mica_free((*network)->packed);
     mica_free(*network);
     *network = NULL;

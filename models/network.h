@@ -9,6 +9,7 @@
 #ifndef MICA_MODELS_NETWORK_H
 #define MICA_MODELS_NETWORK_H
 
+#include "entropy/symbol_coder.h"
 #include "mica/speed.h"
 #include "models/gains.h"
 #include "models/model_file.h"
@@ -62,9 +63,11 @@ typedef struct MicaNetwork {
     const int16_t *y_gain, *z_gain, *y_offset, *z_offset;
     const int16_t *condition_gain;
     const uint8_t *y_shape, *z_shape; /* shape index of each channel */
-    const int16_t *restoration;       /* [MICA_GAIN_ANCHORS][MICA_RESTORATION_SET]; or NULL */
+    MicaSymbolTables *y_tables; /* distributions of y, by the channel's shape index and the scale */
+    const int16_t *restoration; /* [MICA_GAIN_ANCHORS][MICA_RESTORATION_SET]; or NULL */
 
-    void *packed; /* weights of all layers */
+    void *packed;                   /* weights of all layers */
+    const MicaSymbolTables *tables; /* that y_tables is selected from */
 } MicaNetwork;
 
 /* Build from a parsed file, which must outlive the network. MICA_ERROR_MODEL_CORRUPT names what is

@@ -32,9 +32,9 @@ function(check folder)
       if(file MATCHES "^tools/plugins/")
         set(prefixes mica/)
       endif()
-      # Networks are trained with the motion that the encoder finds.
+      # Networks are trained with the motion that the encoder finds, distributions chosen by what its coder is given.
       if(file MATCHES "^tools/train/")
-        list(APPEND prefixes codec/)
+        list(APPEND prefixes codec/ models/ entropy/)
       endif()
       foreach(prefix IN LISTS prefixes)
         string(FIND "${include}" "${prefix}" position)

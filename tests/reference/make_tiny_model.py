@@ -87,6 +87,8 @@ def tensors(rng, c):
         layer('condition_synthesis', f, f, rms, rms)
     if c.get('restored'):
         out['restoration'] = filters(rng)
+    out['y_table_shape'] = rng.integers(0, 16, (16, 64)).astype('u1')
+    out['y_table_scale'] = np.clip(np.arange(64) + rng.integers(-3, 4, (16, 64)), 0, 63).astype('u1')
     return out
 
 

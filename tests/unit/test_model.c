@@ -275,16 +275,17 @@ static void test_damaged_values(void **state)
         int field;
         uint8_t value;
     } changes[] = {
-        {"stem.shift", 0, 16},  /* shape */
-        {"stem.shift", 1, 3},   /* order */
-        {"stem.shift", 2, 3},   /* low bytes */
-        {"stem.shift", 2, 2},   /* shifts everything behind */
-        {"stem.shift", 3, 64},  /* scale index */
-        {"stem.shift", 4, 64},  /* of the rows */
-        {"stem.shift", 5, 64},  /* of the columns */
-        {"stem.shift", 5, 7},   /* columns that are not there */
-        {"stem.shift", 8, 1},   /* shifts of 65536 */
-        {"y_shape", 6, 250},    /* shapes that do not exist */
+        {"stem.shift", 0, 16}, /* shape */
+        {"stem.shift", 1, 3},  /* order */
+        {"stem.shift", 2, 3},  /* low bytes */
+        {"stem.shift", 2, 2},  /* shifts everything behind */
+        {"stem.shift", 3, 64}, /* scale index */
+        {"stem.shift", 4, 64}, /* of the rows */
+        {"stem.shift", 5, 64}, /* of the columns */
+        {"stem.shift", 5, 7},  /* columns that are not there */
+        {"stem.shift", 8, 1},  /* shifts of 65536 */
+        {"y_shape", 6, 250},   /* shapes that do not exist */
+        {"y_table_shape", 6, 16}, {"y_table_scale", 6, 64},
         {"stem.bias", 0, 15},   /* another distribution */
         {"stem.bias", 9, 0x7f}, /* beyond 32 bits, or an overflow */
     };

@@ -135,13 +135,15 @@ static void open_setup(Setup *s, int width, int height, int channels, int qualit
     assert_int_equal(mica_float_network_create(&s->network, mica_model_file(s->model),
                                                s->session.cpu_flags, NULL),
                      MICA_OK);
-    s->bits = mica_alloc(1, sizeof *s->bits);
-    mica_bit_table_init(s->bits, s->session.tables);
+    s->bits = mica_alloc(2, sizeof *s->bits);
+    mica_bit_table_init(&s->bits[0], n->y_tables);
+    mica_bit_table_init(&s->bits[1], s->session.tables);
     s->picture = (MicaSearchPicture){.network = s->network,
                                      .latents = &s->latents,
                                      .image = &s->image,
                                      .y = &s->window.y,
-                                     .bits = s->bits,
+                                     .bits = &s->bits[0],
+                                     .hyper_bits = &s->bits[1],
                                      .skip = 7,
                                      .lambda = 0.003f};
     s->picture.step = mica_alloc((size_t)n->config.latents, sizeof(float));
@@ -274,7 +276,7 @@ static double hyper_loss(MicaSearchHyper *hyper, MicaSearchWindow *w, size_t cou
     double loss = mica_search_forward(w, MICA_ROUND_NOT, 0, 0);
     for (size_t i = 0; i < count; i++) {
         const size_t c = i % (size_t)n->config.hyper;
-        loss += (double)mica_not_rounded(w->picture->bits, hyper->target[i], n->z_shape[c],
+        loss += (double)mica_not_rounded(w->picture->hyper_bits, hyper->target[i], n->z_shape[c],
                                          hyper->index[c])
                     .bits;
     }

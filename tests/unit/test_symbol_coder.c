@@ -358,6 +358,43 @@ static void test_shared_tables(void **state)
     mica_shared_tables_release(&second);
 }
 
+/* What selected tables code is what the ones behind them code under the selected models. */
+static void test_selected_tables(void **state)
+{
+    (void)state;
+    enum { MODELS = MICA_SHAPE_COUNT * MICA_SCALE_COUNT };
+    uint8_t shape[MODELS], scale[MODELS], own_shape[MODELS], own_scale[MODELS];
+    int16_t symbol[MODELS], decoded[MODELS];
+    for (int i = 0; i < MODELS; i++) {
+        own_shape[i] = (uint8_t)(i / MICA_SCALE_COUNT);
+        own_scale[i] = (uint8_t)(i % MICA_SCALE_COUNT);
+        shape[i] = (uint8_t)(i * 7 / 5 % MICA_SHAPE_COUNT);
+        scale[i] = (uint8_t)(i * 11 % MICA_SCALE_COUNT);
+        symbol[i] = (int16_t)(i % 9 - 4);
+    }
+    MicaSymbolTables *selected;
+    assert_int_equal(mica_symbol_tables_select(&selected, tables, shape, scale), MICA_OK);
+    MicaWriter out = {0}, wanted = {0};
+    assert_int_equal(mica_symbols_encode(selected, symbol, own_shape, own_scale, MODELS, &out),
+                     MICA_OK);
+    assert_int_equal(mica_symbols_encode(tables, symbol, shape, scale, MODELS, &wanted), MICA_OK);
+    assert_int_equal(out.size, wanted.size);
+    assert_memory_equal(out.data, wanted.data, out.size);
+    for (int i = 0; i < MODELS; i++)
+        assert_int_equal(mica_symbol_cost(selected, symbol[i], own_shape[i], own_scale[i]),
+                         mica_symbol_cost(tables, symbol[i], shape[i], scale[i]));
+    MicaSymbolDecoder decoder;
+    assert_int_equal(mica_symbol_decoder_begin(&decoder, selected, out.data, out.size), MICA_OK);
+    mica_symbol_decoder_run(&decoder, own_shape, own_scale, MODELS, decoded);
+    assert_int_equal(mica_symbol_decoder_finish(&decoder), MICA_OK);
+    assert_memory_equal(decoded, symbol, sizeof symbol);
+    mica_writer_free(&out);
+    mica_writer_free(&wanted);
+    mica_symbol_tables_destroy(&selected);
+    assert_null(selected);
+    assert_true(mica_symbol_cost(tables, 1, 5, 20) > 0); /* those behind are still there */
+}
+
 static int create(void **state)
 {
     (void)state;
@@ -374,11 +411,17 @@ static int destroy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),      cmocka_unit_test(test_half_cdf),
-        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_extremes),
-        cmocka_unit_test(test_cost),        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_truncation),  cmocka_unit_test(test_corruption),
-        cmocka_unit_test(test_arguments),   cmocka_unit_test(test_shared_tables),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_half_cdf),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_corruption),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_shared_tables),
+        cmocka_unit_test(test_selected_tables),
     };
     return cmocka_run_group_tests(tests, create, destroy);
 }

@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 import checkpoint
+import ggm
 import model_file
 from net import Codec
 from quantize import FixedCodec, integer_layer
@@ -60,6 +61,8 @@ def tensors(model):
         out[name] = array(t, '<i2')
     out['y_shape'] = array(model.shapes(net.y_shape), 'u1')
     out['z_shape'] = array(model.shapes(net.z_shape), 'u1')
+    shape, scale = np.mgrid[0:ggm.SHAPE_COUNT, 0:ggm.SCALE_COUNT].astype('u1')   # distributions.py finds better ones
+    out['y_table_shape'], out['y_table_scale'] = shape, scale
     layer('stem', model.pixel_scale(net.stem.weight.shape[1]), s('analysis'))
     blocks('analysis')
     layer('to_latent', s('analysis').repeat(4), s('y'))

@@ -8,7 +8,7 @@ import numpy as np
 import model_values
 
 MAGIC = b'MICAMODL'
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 PICTURE, PREDICTED, RESTORED = 1, 2, 3   # architectures: picture networks, with a prediction of the picture, with a filter
 ID_SIZE = 8
 TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
