@@ -144,7 +144,7 @@ static void open_setup(Setup *s, int width, int height, int channels, int qualit
                                      .y = &s->window.y,
                                      .bits = &s->bits[0],
                                      .hyper_bits = &s->bits[1],
-                                     .skip = 7,
+                                     .skip = 4,
                                      .lambda = 0.003f};
     s->picture.step = mica_alloc((size_t)n->config.latents, sizeof(float));
     s->picture.head_gain = mica_alloc((size_t)n->config.features, sizeof(float));

@@ -174,7 +174,7 @@ class Reference:
             y_hat = done
         return shown, symbols
 
-    def quantise(self, y, quality, skip=7):
+    def quantise(self, y, quality, skip=4):
         """The encoder's rounding at effort 1 as a choose() for code_y; skip as in codec/enc_picture.c."""
         gain = self.log2_gain('y_gain', quality)
         quarter = self.config['latents'] // 4
