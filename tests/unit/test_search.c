@@ -135,15 +135,16 @@ static void open_setup(Setup *s, int width, int height, int channels, int qualit
     assert_int_equal(mica_float_network_create(&s->network, mica_model_file(s->model),
                                                s->session.cpu_flags, NULL),
                      MICA_OK);
-    s->bits = mica_alloc(2, sizeof *s->bits);
-    mica_bit_table_init(&s->bits[0], n->y_tables);
-    mica_bit_table_init(&s->bits[1], s->session.tables);
+    s->bits = mica_alloc(1, sizeof *s->bits);
+    /* Not those of y: from one scale index to the next they may have a kink, across which finite
+     * differences see no derivative. */
+    mica_bit_table_init(s->bits, s->session.tables);
     s->picture = (MicaSearchPicture){.network = s->network,
                                      .latents = &s->latents,
                                      .image = &s->image,
                                      .y = &s->window.y,
-                                     .bits = &s->bits[0],
-                                     .hyper_bits = &s->bits[1],
+                                     .bits = s->bits,
+                                     .hyper_bits = s->bits,
                                      .skip = 4,
                                      .lambda = 0.003f};
     s->picture.step = mica_alloc((size_t)n->config.latents, sizeof(float));
