@@ -16,6 +16,17 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
     set_tests_properties(reference_predicted PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
+  # Its way to listen at the coder is one of GNU linkers and those like them.
+  if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    add_executable(symbol_counts ${PROJECT_SOURCE_DIR}/tools/train/symbol_counts.c)
+    target_include_directories(symbol_counts PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(symbol_counts PRIVATE libmica_static m)
+    target_link_options(symbol_counts PRIVATE -Wl,--wrap=mica_symbols_encode)
+    add_test(NAME distributions COMMAND ${MICA_PYTHON}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_distributions.py $<TARGET_FILE:symbol_counts> $<TARGET_FILE:mica>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel)
+    set_tests_properties(distributions PROPERTIES LABELS conformance)
+  endif()
   add_executable(gop_plan reference/gop_plan.c)
   target_include_directories(gop_plan PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(gop_plan PRIVATE libmica_static)
