@@ -16,12 +16,6 @@ import symbol_coder
 SHAPES, SCALES, MAGNITUDES = symbol_coder.SHAPES, symbol_coder.SCALES, 64
 
 
-def costs():
-    """(SHAPES, SCALES, MAGNITUDES): bits of the magnitudes under each distribution."""
-    return np.array([[symbol_coder.Model(shape, scale).costs()[:MAGNITUDES] for scale in range(SCALES)]
-                     for shape in range(SHAPES)])
-
-
 def total(counts, bits, shape, scale):
     return (counts * bits[shape, scale]).sum()
 
@@ -34,7 +28,7 @@ def main():
     p.add_argument('counts', nargs='+')
     args = p.parse_args()
     name, config, tensors, _ = model_file.read(args.model)
-    bits = costs()
+    bits = symbol_coder.all_costs()[:, :, :MAGNITUDES].astype(float)
     same = np.mgrid[0:SHAPES, 0:SCALES]
     blocks = np.concatenate([np.fromfile(path, '<u4').reshape(-1, SHAPES, SCALES, MAGNITUDES) for path in args.counts])
     blocks = blocks.astype(float)
