@@ -111,7 +111,8 @@ static MicaStatus decode_z(Decoder *d, const uint8_t *data, size_t size, const u
                            const uint8_t *scale, size_t count)
 {
     MicaSymbolDecoder symbols;
-    const MicaStatus status = mica_symbol_decoder_begin(&symbols, d->session->tables, data, size);
+    const MicaStatus status =
+        mica_symbol_decoder_begin(&symbols, d->session->network->tables, data, size);
     mica_symbol_decoder_run(&symbols, shape, scale, count, d->z.data);
     return status == MICA_OK ? mica_symbol_decoder_finish(&symbols) : status;
 }

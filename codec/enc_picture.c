@@ -147,8 +147,8 @@ static MicaStatus code_hyper(Encoder *e, MicaError *error)
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
     if (shape && scale) {
         mica_z_models(&e->runner, e->header.quality, shape, scale);
-        status = mica_symbols_encode(e->session->tables, e->window.z.data, shape, scale, count,
-                                     &e->hyper);
+        status = mica_symbols_encode(e->session->network->tables, e->window.z.data, shape, scale,
+                                     count, &e->hyper);
     }
     mica_free(shape);
     mica_free(scale);

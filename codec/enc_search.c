@@ -227,7 +227,7 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
     picture.head_gain = mica_alloc((size_t)f, sizeof *picture.head_gain);
     if (bits && picture.step && picture.head_gain) {
         mica_bit_table_init(&bits[0], session->network->y_tables);
-        mica_bit_table_init(&bits[1], session->tables);
+        mica_bit_table_init(&bits[1], session->network->tables);
         picture.bits = &bits[0];
         picture.hyper_bits = &bits[1];
         mica_float_gains(n->y_gain, m, quality, 1, picture.step);

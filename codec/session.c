@@ -5,7 +5,6 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/settings.h"
-#include "entropy/shared_tables.h"
 
 MicaStatus mica_session_open(MicaSession *session, const MicaModel *model, int threads,
                              uint32_t cpu_mask, MicaError *error)
@@ -21,11 +20,6 @@ MicaStatus mica_session_open(MicaSession *session, const MicaModel *model, int t
         if (status != MICA_OK)
             mica_fail(error, status, "cannot start threads");
     }
-    if (status == MICA_OK) {
-        session->tables = mica_shared_tables_acquire();
-        if (!session->tables)
-            status = mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the symbol tables");
-    }
     if (status != MICA_OK)
         mica_session_close(session);
     return status;
@@ -33,7 +27,6 @@ MicaStatus mica_session_open(MicaSession *session, const MicaModel *model, int t
 
 void mica_session_close(MicaSession *session)
 {
-    mica_shared_tables_release(&session->tables);
     mica_pool_destroy(&session->pool);
     mica_model_unref(&session->model);
     memset(session, 0, sizeof *session);

@@ -1,7 +1,6 @@
 /*
- * What coding one picture after another has in common: the network packed for this machine, threads
- * and symbol tables. Opening costs milliseconds, so a sequence opens once and codes every picture
- * with it.
+ * What coding one picture after another has in common: the network packed for this machine, and
+ * threads. Opening costs milliseconds, so a sequence opens once and codes every picture with it.
  *
  * Nothing in a session depends on a picture, its size or its quality. A session codes one picture
  * at a time; sessions of the same model share its weights and may run at once.
@@ -10,7 +9,6 @@
 #define MICA_CODEC_SESSION_H
 
 #include "codec/base/pool.h"
-#include "entropy/symbol_coder.h"
 #include "models/model.h"
 
 typedef struct MicaSession {
@@ -18,7 +16,6 @@ typedef struct MicaSession {
     const MicaNetwork *network;
     uint32_t cpu_flags; /* allowed and there */
     MicaPool *pool;
-    const MicaSymbolTables *tables; /* of z */
 } MicaSession;
 
 /* threads: 0 for one per processor; cpu_mask: instruction sets allowed. After a failure the session

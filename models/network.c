@@ -215,42 +215,16 @@ static const int16_t *restoration(Builder *b)
     return v;
 }
 
-static const uint8_t *shapes(Builder *b, const char *name, int channels)
+/* Indices below `limit`. */
+static const uint8_t *indices(Builder *b, const char *name, int rows, int columns, int limit)
 {
-    const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, channels, 0);
-    for (int i = 0; v && i < channels; i++)
-        if (v[i] >= 16) {
-            fail(b, name, "out of range");
-            return NULL;
-        }
-    return v;
-}
-
-/* Shape or scale indices of the distributions of y. */
-static const uint8_t *distributions(Builder *b, const char *name, int limit)
-{
-    const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, MICA_SHAPE_COUNT, MICA_SCALE_COUNT);
-    for (int i = 0; v && i < MICA_SHAPE_COUNT * MICA_SCALE_COUNT; i++)
+    const uint8_t *v = tensor(b, name, "", MICA_TENSOR_U8, rows, columns);
+    for (int i = 0; v && i < rows * (columns ? columns : 1); i++)
         if (v[i] >= limit) {
             fail(b, name, "out of range");
             return NULL;
         }
     return v;
-}
-
-static void select_tables(Builder *b)
-{
-    MicaNetwork *n = b->network;
-    const uint8_t *shape = distributions(b, "y_table_shape", MICA_SHAPE_COUNT);
-    const uint8_t *scale = distributions(b, "y_table_scale", MICA_SCALE_COUNT);
-    if (b->status != MICA_OK || n->y_tables)
-        return;
-    n->tables = mica_shared_tables_acquire();
-    if (n->tables)
-        mica_symbol_tables_select(&n->y_tables, n->tables, shape, scale);
-    if (!n->y_tables)
-        b->status =
-            mica_fail(b->error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the symbol tables");
 }
 
 /* The layers that look at a prediction of the picture. */
@@ -324,11 +298,27 @@ static void build(Builder *b)
     n->z_gain = anchors(b, "z_gain", z, MICA_LOG_GAIN_LIMIT);
     n->y_offset = anchors(b, "y_offset", m, 32767);
     n->z_offset = anchors(b, "z_offset", z, 32767);
-    n->y_shape = shapes(b, "y_shape", m);
-    n->z_shape = shapes(b, "z_shape", z);
-    select_tables(b);
+    n->y_shape = indices(b, "y_shape", m, 0, MICA_SHAPE_COUNT);
+    n->z_shape = indices(b, "z_shape", z, 0, MICA_SHAPE_COUNT);
     if (c->restoration)
         n->restoration = restoration(b);
+}
+
+/* The distributions of y among those of the coder. */
+static void select_tables(Builder *b)
+{
+    MicaNetwork *n = b->network;
+    const int shapes = MICA_SHAPE_COUNT, scales = MICA_SCALE_COUNT;
+    const uint8_t *shape = indices(b, "y_table_shape", shapes, scales, shapes);
+    const uint8_t *scale = indices(b, "y_table_scale", shapes, scales, scales);
+    if (b->status != MICA_OK)
+        return;
+    n->tables = mica_shared_tables_acquire();
+    if (n->tables)
+        mica_symbol_tables_select(&n->y_tables, n->tables, shape, scale);
+    if (!n->y_tables)
+        b->status =
+            mica_fail(b->error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the symbol tables");
 }
 
 static int valid_config(const MicaNetworkConfig *c)
@@ -365,6 +355,7 @@ MicaStatus mica_network_create(MicaNetwork **network, const MicaModelFile *file,
         b.packed = n->packed;
         b.used = 0;
         build(&b);
+        select_tables(&b);
     }
     if (b.status != MICA_OK) {
         mica_network_destroy(&n);

@@ -67,7 +67,7 @@ typedef struct MicaNetwork {
     const int16_t *restoration; /* [MICA_GAIN_ANCHORS][MICA_RESTORATION_SET]; or NULL */
 
     void *packed;                   /* weights of all layers */
-    const MicaSymbolTables *tables; /* that y_tables is selected from */
+    const MicaSymbolTables *tables; /* of z, and what y_tables is selected from */
 } MicaNetwork;
 
 /* Build from a parsed file, which must outlive the network. MICA_ERROR_MODEL_CORRUPT names what is

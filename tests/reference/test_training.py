@@ -23,7 +23,7 @@ import grow
 import integer
 import model_file
 from net import Codec, dct_init, from_phases
-from quantize import SKIP_SCALES, FixedCodec
+from quantize import FixedCodec
 from test_predicted import compare, prediction_of
 from test_reference import picture
 
@@ -73,7 +73,7 @@ def differing(fixed, reference, a, prediction, level):
             return (r + 8) >> 4
         one, two = np.moveaxis((fixed.thresholds.numpy() * 16).astype(int)[reference.t('y_shape')[c], index], -1, 0)
         s = np.maximum((np.abs(r) - two + 32) >> 4, 1)
-        return np.sign(r) * np.where(s < 2, np.abs(r) >= one, s) * (index >= SKIP_SCALES)
+        return np.sign(r) * np.where(s < 2, np.abs(r) >= one, s) * (index >= integer.SKIP_SCALES)
     y_hat, symbols = reference.code_y(reference.prior(z, q, to_prior), q, nearest)
     pixels = reference.synthesise(y_hat, q, 0, to_synthesis, base)
     torch_z = fixed.last['z'][0].permute(1, 2, 0).numpy()

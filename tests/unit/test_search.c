@@ -138,7 +138,7 @@ static void open_setup(Setup *s, int width, int height, int channels, int qualit
     s->bits = mica_alloc(1, sizeof *s->bits);
     /* Not those of y: from one scale index to the next they may have a kink, across which finite
      * differences see no derivative. */
-    mica_bit_table_init(s->bits, s->session.tables);
+    mica_bit_table_init(s->bits, n->tables);
     s->picture = (MicaSearchPicture){.network = s->network,
                                      .latents = &s->latents,
                                      .image = &s->image,

@@ -10,6 +10,7 @@ PIXEL_BITS = 6
 SCALE_BITS = 6
 QUALITY_SPAN = 126           # quality steps between two anchors of the gains
 SCALE_COUNT = 64
+SKIP_SCALES = 4              # an encoder writes no latents of smaller scale index (codec/enc_picture.c)
 STEP_XOR = (0, 3, 2, 1)
 NOISE_SPREAD = np.array([      # of networks.md, section 8
     176, 337, 400, 457, 513, 566, 616, 667, 709, 751, 791, 825, 855, 884, 907, 924,
@@ -174,7 +175,7 @@ class Reference:
             y_hat = done
         return shown, symbols
 
-    def quantise(self, y, quality, skip=4):
+    def quantise(self, y, quality, skip=SKIP_SCALES):
         """The encoder's rounding at effort 1 as a choose() for code_y; skip as in codec/enc_picture.c."""
         gain = self.log2_gain('y_gain', quality)
         quarter = self.config['latents'] // 4

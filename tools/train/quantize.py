@@ -16,6 +16,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import ggm
+from integer import SKIP_SCALES
 from net import (ANCHORS, GROUPS, LEVELS, STEP_XOR, depth_to_space, depthwise3x3, from_phases, join, space_to_depth,
                  ste_round, to_phases)
 
@@ -28,7 +29,6 @@ LOG_GAIN_UNIT = 256          # gains are stored as log2 in 1/256
 GAIN_OCTAVES = 12            # a model file may have one more, which training may use up
 SCALE_UNIT = 64              # log scales are in 1/64 of an index step
 MOST_ROW_SUM = 64000         # of the magnitudes of a row of int16 weights: 65535 without a bias
-SKIP_SCALES = 4              # an encoder writes no latents of smaller scale index (codec/enc_picture.c)
 BIT_WEIGHT = 0.07            # of its rounding at effort 2, in squared steps a bit (codec/enc_rounding.c)
 HIDDEN_RESERVE = 1.0, 2.0    # of calibration, above the mean peak of a hidden channel: without a prediction and with one, where
                              # peaks differ more from frame to frame
