@@ -83,10 +83,11 @@ def expected(reference, a, quality, side, prediction=None):
     pictures = []
     wanted = ((0, 0), (1, 0), (2, 0), (3, 0), (0, REALISM)) if prediction is None else ((0, 0),)
     tiles = segments(*f.shape[:2], ch, cw, side // 16, side // 16)
-    decoded = {realism: reference.code_y(f, q, choose, tiles, realism)[0] for realism in {r for _, r in wanted}}
+    features = {realism: reference.features(reference.code_y(f, q, choose, tiles, realism)[0], q, to_synthesis)
+                for realism in {r for _, r in wanted}}
     for log2, realism in wanted:
         strength = STRENGTH if 'restoration' in reference.tensors else 0
-        out = reference.synthesise(decoded[realism], q, log2, to_synthesis, base, (h, w), strength)
+        out = reference.paint(features[realism], q, log2, base, (h, w), strength)
         out = out[:-(-h >> log2), :-(-w >> log2)].astype(int)
         pictures.append((out if channels == 3 else (out.sum(2, keepdims=True) + 1) // 3).astype(np.uint8))
     return pictures

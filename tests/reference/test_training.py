@@ -75,7 +75,7 @@ def differing(fixed, reference, a, prediction, level):
         s = np.maximum((np.abs(r) - two + 32) >> 4, 1)
         return np.sign(r) * np.where(s < 2, np.abs(r) >= one, s) * (index >= integer.SKIP_SCALES)
     y_hat, symbols = reference.code_y(reference.prior(z, q, to_prior), q, nearest)
-    pixels = reference.synthesise(y_hat, q, 0, to_synthesis, base)
+    pixels = reference.paint(reference.features(y_hat, q, to_synthesis), q, 0, base)
     torch_z = fixed.last['z'][0].permute(1, 2, 0).numpy()
     torch_y = from_phases(fixed.last['y'], 1, *y.shape[:2])[0].permute(1, 2, 0).numpy()
     torch_pixels = fixed.last['v'][0].permute(1, 2, 0).numpy() / 64
@@ -137,7 +137,7 @@ def main():
                 bad += any(wrong) or not symbols
                 if condition:
                     bad += not compare(sys.argv[1], path, reference, a, prediction, level * 16 / 10.08, 1024)
-            fixed.freeze_encoder()
+            fixed.round_as_coded()
             wrong, others = differing(fixed, reference, a, prediction, level)
             print('the same rounded as at effort 2: %s, %d symbols not 0' % (wrong, others))
             bad += any(wrong) or others in (0, symbols)

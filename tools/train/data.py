@@ -61,8 +61,8 @@ class Crops:
         """(count, 3, side, side) float, 0..255"""
         places = [self.place(side) for _ in range(count)]
         if self.device.type == 'cpu':
-            return torch.stack([self.pixels.as_strided((3, side, side), (1, stride, 3), int(start))
-                                for start, stride in places]).float()
+            rows = torch.stack([self.pixels.as_strided((side, 3 * side), (stride, 1), int(start)) for start, stride in places])
+            return rows.view(count, side, side, 3).permute(0, 3, 1, 2).float()
         start, stride = torch.tensor(np.array(places), device=self.device).t()[:, :, None, None, None]
         along = torch.arange(side, device=self.device)
         at = start + along[:, None, None] * stride + along[:, None] * 3 + torch.arange(3, device=self.device)

@@ -221,11 +221,14 @@ class Reference:
         out[:height, :width] = restoration.restore(np.clip(v[:height, :width], 0, restoration.MOST), weights, strength)
         return out
 
-    def synthesise(self, y_hat, quality, log2=0, beside=0, prediction=0, size=None, restored=0):
+    def features(self, y_hat, quality, beside=0):
+        """The synthesis up to its head: what pictures of all scales are made of."""
         f = int16(depth_to_space(self.pointwise(y_hat, 'from_latent'), 2) + beside)
         for i in range(self.config['synthesis']):
             f = self.block(f, 'synthesis.%d' % i)
-        f = self.gain(f, self.log2_gain('head_gain', quality))
+        return self.gain(f, self.log2_gain('head_gain', quality))
+
+    def paint(self, f, quality, log2=0, prediction=0, size=None, restored=0):
         if log2:
             w, b, shift = self.scaled_head(log2)
             t = int16((f @ w.T + b) >> shift)
