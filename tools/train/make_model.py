@@ -1,0 +1,142 @@
+"""From a folder of pictures to a model: make_model.py --build BUILD --minutes N PICTURES FOLDER
+
+Does what docs/training.md describes, one step after the other: packs the pictures, trains in float, in integers, and the
+decoder alone on what files hold; exports, fits the distributions of the coder and the restoration filter; checks that libmica
+and the numpy reference agree on the model, bit for bit; and measures it if --test names pictures. Each step leaves its
+result in FOLDER, with what it printed beside it, and is not done again: the same command goes on where an earlier one was stopped.
+
+BUILD is a folder of mica that was configured with -DMICA_TESTS=ON. With several GPUs name them in --launch, for example
+--launch "torchrun --nproc-per-node 4".
+"""
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# What more than 8 bits are worth most to (docs/training.md).
+BITS = '{"from_latent": 11, "head": 11, "to_latent": 11}'
+# Share of the time, and settings, of each phase of training.
+PHASES = (
+    ('float', 0.5, '--plateau 0.35 --final 0.02 --large-from 0.7'),
+    ('fixed', 0.35, '--fixed --lr 4e-4 --warmup 100 --plateau 0.35 --large-from 0.5 --ema 0.998'),
+    ('coded', 0.15, '--fixed --as-coded --frozen-encoder --lr 3e-4 --warmup 50 --plateau 0.15 --large-from 0.4 --ema 0.997'),
+)
+QUALITIES = '5,25,45,65,85'  # at which symbols are counted
+COUNTED, SIDE = 80, 448      # crops for that, and their side
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('pictures', metavar='PICTURES')
+    p.add_argument('folder', metavar='FOLDER')
+    p.add_argument('--build', required=True)
+    p.add_argument('--name', default='S', help='in the model file')
+    p.add_argument('--minutes', type=float, help='of training, all phases together')
+    p.add_argument('--steps', type=int, help='of training in place of --minutes')
+    p.add_argument('--config', default='{}', help='JSON of the Codec constructor')
+    p.add_argument('--init', help='checkpoint to start from')
+    p.add_argument('--bits', default=BITS, help='of weights, as train.py takes it')
+    p.add_argument('--batch', type=int, default=16)
+    p.add_argument('--threads', type=int, default=2)
+    p.add_argument('--seed', type=int, default=7)
+    p.add_argument('--filter-crops', type=int, default=120, help='for each quality of the restoration filter')
+    p.add_argument('--launch', default=sys.executable, help='what runs train.py')
+    p.add_argument('--test', help='folder of pictures to measure the model on')
+    p.add_argument('--anchors', help='folder of published points to compare it with')
+    a = p.parse_args()
+    if (a.minutes is None) == (a.steps is None):
+        p.error('say either --minutes or --steps')
+    return a
+
+
+class Maker:
+    def __init__(self, a):
+        self.a = a
+        os.makedirs(a.folder, exist_ok=True)
+
+    def path(self, name):
+        return os.path.join(self.a.folder, name)
+
+    def run(self, name, command):
+        """What a command prints goes to NAME.log, and is shown."""
+        print('\n== ' + shlex.join(command), flush=True)
+        with open(self.path(name + '.log'), 'a') as log:
+            p = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            for line in p.stdout:
+                print(line, end='', flush=True)
+                log.write(line)
+        if p.wait():
+            raise SystemExit('make_model.py: %s failed' % command[1 if command[0] == sys.executable else 0])
+
+    def make(self, result, script, *arguments):
+        """`result` by a script of this folder, unless it is there; %s in the arguments stands for where it is to be
+        written. It gets its name when it is whole."""
+        if os.path.exists(self.path(result)):
+            return
+        part = self.path('part-' + result)
+        self.run(result, [sys.executable, os.path.join(HERE, script), *[v.replace('%s', part) for v in arguments]])
+        os.rename(part, self.path(result))
+
+    def train(self, phase, share, settings, before):
+        """A phase of training, which goes on from its own checkpoint."""
+        done, out = self.path(phase + '.pt'), self.path('part-' + phase + '.pt')
+        if os.path.exists(done):
+            return
+        a = self.a
+        length = ['--minutes', '%g' % (share * a.minutes)] if a.minutes else ['--steps', '%d' % max(1, round(share * a.steps))]
+        start = ['--init', before] if before else ['--config', a.config]
+        bits = ['--bits', a.bits] if phase == 'fixed' else []
+        import torch
+        fast = ['--compile'] + ['--bf16'] * (phase == 'float') if torch.cuda.is_available() else []
+        self.run(phase, [*shlex.split(a.launch), os.path.join(HERE, 'train.py'), '--packed', self.path('packed'), '--out', out, '--resume',
+                         *length, *start, *bits, *fast, *settings.split(), '--batch', str(a.batch), '--threads', str(a.threads),
+                         '--seed', str(a.seed)])
+        os.rename(out, done)
+
+    def crops(self):
+        """Pictures to count symbols in."""
+        import data
+        os.makedirs(self.path('crops'), exist_ok=True)
+        crops, paths = data.Crops(self.path('packed'), self.a.seed), []
+        for i in range(COUNTED):
+            paths.append(self.path('crops/%02d.ppm' % i))
+            pixels = ((crops.batch(1, SIDE)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().numpy()
+            with open(paths[-1], 'wb') as f:
+                f.write(b'P6 %d %d 255\n' % (SIDE, SIDE) + pixels.tobytes())
+        return paths
+
+    def fit_distributions(self, model, result):
+        if os.path.exists(self.path(result)):
+            return
+        counts = self.path(result + '.counts')
+        command = [os.path.join(self.a.build, 'tests', 'symbol_counts'), self.path(model), QUALITIES, *self.crops()]
+        print('\n== ' + shlex.join(command[:3]) + ' ...', flush=True)
+        with open(counts, 'wb') as f:
+            subprocess.run(command, stdout=f, check=True)
+        self.make(result, 'distributions.py', '--least', '20', self.path(model), '%s', counts)
+
+    def all(self):
+        a, mica = self.a, os.path.join(self.a.build, 'tools', 'mica')
+        self.make('packed', 'data.py', a.pictures, '%s')
+        checkpoint = a.init
+        for phase, share, settings in PHASES:
+            self.train(phase, share, settings, checkpoint)
+            checkpoint = self.path(phase + '.pt')
+        self.make('plain.mmodel', 'export.py', checkpoint, a.name, '%s')
+        self.fit_distributions('plain.mmodel', 'fitted.mmodel')
+        self.fit_distributions('fitted.mmodel', 'refitted.mmodel')   # of the symbols that the first ones choose
+        self.make('model.mmodel', 'restoration.py', '--mica', mica, '--packed', self.path('packed'), '--crops', str(a.filter_crops),
+                  '--side', str(SIDE), '--ridge', '0.01', '--seed', str(a.seed), self.path('refitted.mmodel'), '%s')
+        tests = os.path.join(HERE, '..', '..', 'tests')
+        self.run('check', [sys.executable, os.path.join(tests, 'reference', 'test_reference.py'), mica,
+                           os.path.join(tests, 'vectors', 'tiny.mmodel'), self.path('model.mmodel')])
+        if a.test:
+            self.run('points', [sys.executable, os.path.join(HERE, 'rd.py'), '--mica', mica, '--model', self.path('model.mmodel'),
+                                '--pictures', a.test, *(['--anchors', a.anchors] if a.anchors else [])])
+        print('\n%s' % self.path('model.mmodel'))
+
+
+if __name__ == '__main__':
+    Maker(arguments()).all()
