@@ -37,8 +37,10 @@ def main():
     # of each pair under each distribution
     all_bits = np.einsum('csm,xym->csxy', counts, bits, optimize=True)
     now = all_bits[(*same, *same)]
-    best = all_bits.reshape(SHAPES, SCALES, -1).argmin(-1)
-    shape, scale = np.where(now - all_bits.reshape(SHAPES, SCALES, -1).min(-1) < args.least, same, np.divmod(best, SCALES))
+    all_bits = all_bits.reshape(SHAPES, SCALES, -1)
+    best = all_bits.argmin(-1)
+    least = np.take_along_axis(all_bits, best[..., None], -1)[..., 0]
+    shape, scale = np.where(now - least < args.least, same, np.divmod(best, SCALES))
     for i, b in enumerate(blocks):
         before = total(b, bits, tensors['y_table_shape'].astype(int), tensors['y_table_scale'].astype(int))
         print('block %d: %+.2f %% of %.0f bytes' % (i, 100 * (total(b, bits, shape, scale) / before - 1), before / 8))

@@ -7,49 +7,9 @@
  * it.
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "mica/mica.h"
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "rd_points: %s: %s\n", what, why);
-    exit(1);
-}
-
-static void load_model(const char *path, MicaModel **model)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f || fseek(f, 0, SEEK_END) != 0)
-        die(path, "cannot read");
-    const long size = ftell(f);
-    unsigned char *data = size > 0 ? malloc((size_t)size) : NULL;
-    rewind(f);
-    if (!data || fread(data, 1, (size_t)size, f) != (size_t)size)
-        die(path, "cannot read");
-    fclose(f);
-    MicaError error;
-    if (mica_model_load(model, data, (size_t)size, &error) != MICA_OK)
-        die(path, error.text);
-    free(data);
-}
-
-static void load_picture(const char *path, MicaImage *image)
-{
-    FILE *f = fopen(path, "rb");
-    int width, height, maximum;
-    if (!f || fscanf(f, "P6 %d %d %d", &width, &height, &maximum) != 3 || maximum != 255)
-        die(path, "not a binary PPM of 8 bits");
-    fgetc(f);
-    if (mica_image_alloc(image, width, height, 3) != MICA_OK)
-        die(path, "no memory");
-    for (int y = 0; y < height; y++)
-        if (fread(image->data + y * image->stride, 3, (size_t)width, f) != (size_t)width)
-            die(path, "too short");
-    fclose(f);
-}
+#include "tools/train/inputs.h"
 
 static double psnr(const MicaImage *a, const MicaImage *b)
 {
@@ -66,7 +26,6 @@ int main(int argc, char **argv)
 {
     MicaEncodeSettings encode;
     MicaDecodeSettings decode;
-    MicaModel *model = NULL;
     mica_encode_defaults(&encode, sizeof encode);
     mica_decode_defaults(&decode, sizeof decode);
     if (argc > 2 && !strcmp(argv[1], "-e")) {
@@ -78,7 +37,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: rd_points [-e EFFORT] MODEL.mmodel QUALITY,... PICTURE.ppm...\n");
         return 2;
     }
-    load_model(argv[1], &model);
+    MicaModel *model = load_model(argv[1]);
     encode.model = decode.model = model;
     encode.threads = decode.threads = 1;
     const int count = argc - 3;

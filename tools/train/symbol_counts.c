@@ -10,13 +10,11 @@
  * It listens at the coder, so it is linked with the internals of the library and
  * -Wl,--wrap=mica_symbols_encode.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "entropy/symbol_coder.h"
-#include "mica/mica.h"
 #include "models/model.h"
+#include "tools/train/inputs.h"
 
 #define MAGNITUDES 64
 
@@ -44,40 +42,8 @@ MicaStatus __wrap_mica_symbols_encode(const MicaSymbolTables *tables, const int1
 
 static void check(MicaStatus status, const char *what, const MicaError *error)
 {
-    if (status == MICA_OK)
-        return;
-    fprintf(stderr, "symbol_counts: %s: %s\n", what, error->text);
-    exit(1);
-}
-
-static MicaModel *load_model(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    MicaModel *model;
-    MicaError error = {.text = "cannot read"};
-    unsigned char *data = malloc(1 << 26);
-    const size_t size = f && data ? fread(data, 1, 1 << 26, f) : 0;
-    check(mica_model_load(&model, size ? data : NULL, size, &error), path, &error);
-    fclose(f);
-    free(data);
-    return model;
-}
-
-static void load_picture(const char *path, MicaImage *image)
-{
-    FILE *f = fopen(path, "rb");
-    int width, height, maximum;
-    MicaError error = {.text = "not a binary PPM of 8 bits, or too short"};
-    MicaStatus status = MICA_ERROR_INVALID_ARGUMENT;
-    if (f && fscanf(f, "P6 %d %d %d", &width, &height, &maximum) == 3 && maximum == 255) {
-        fgetc(f);
-        status = mica_image_alloc(image, width, height, 3);
-        for (int y = 0; status == MICA_OK && y < height; y++)
-            if (fread(image->data + y * image->stride, 3, (size_t)width, f) != (size_t)width)
-                status = MICA_ERROR_INVALID_ARGUMENT;
-    }
-    check(status, path, &error);
-    fclose(f);
+    if (status != MICA_OK)
+        die(what, error->text);
 }
 
 static void code_pictures(const MicaModel *model, double quality, int count, char **paths)
