@@ -6,6 +6,8 @@ Least squares, for each class of blocks and each anchor of the quality: the weig
 the pictures, crops of those in --packed. The functions above main() are the filter itself, in integers.
 """
 import argparse
+import concurrent.futures
+import multiprocessing
 import os
 import subprocess
 import tempfile
@@ -165,8 +167,27 @@ def decoded(mica, options, picture, quality, folder):
     return (samples * 64 + 128) // 257                # undoes (v 257 + 32) >> 6
 
 
-def main():
+def fit_anchor(a, plain, i):
+    """What is printed about anchor i, and its weights."""
     import data
+    crops, fit, held = data.Crops(a.packed, a.seed), Fit(), []
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(a.crops):
+            picture = ((crops.batch(1, a.side)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+            samples = decoded(a.mica, ('--model', plain, '--threads', '1'), picture, 100 * i / (ANCHORS - 1), folder)
+            if k % 10 == 9:
+                held.append((picture, samples))
+            else:
+                fit.add(picture, samples)
+    weights = fit.weights(a.ridge)
+    gains = []
+    for picture, samples in held:
+        mse = [((picture * 64.0 - v) ** 2).mean() for v in (samples, restore(samples, weights))]
+        gains.append(10 * np.log10(mse[0] / mse[1]))
+    return 'quality %g: %.3f dB on crops that the fit did not see' % (100 * i / (ANCHORS - 1), np.mean(gains)), weights.reshape(-1)
+
+
+def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--mica', required=True, help='the command')
     p.add_argument('--packed', required=True, help='folder written by data.py')
@@ -174,6 +195,7 @@ def main():
     p.add_argument('--side', type=int, default=448)
     p.add_argument('--ridge', type=float, default=1e-3)
     p.add_argument('--seed', type=int, default=1)
+    p.add_argument('--jobs', type=int, default=os.cpu_count(), help='anchors that are fitted at a time')
     p.add_argument('model')
     p.add_argument('out')
     a = p.parse_args()
@@ -183,23 +205,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         plain = os.path.join(folder, 'plain.mmodel')
         model_file.write(plain, name, config, tensors)
-        for i in range(ANCHORS):
-            crops, fit = data.Crops(a.packed, a.seed), Fit()
-            held = []
-            for k in range(a.crops):
-                picture = ((crops.batch(1, a.side)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-                samples = decoded(a.mica, ('--model', plain, '--threads', '1'), picture, 100 * i / (ANCHORS - 1), folder)
-                if k % 10 == 9:
-                    held.append((picture, samples))
-                else:
-                    fit.add(picture, samples)
-            weights = fit.weights(a.ridge)
-            gains = []
-            for picture, samples in held:
-                mse = [((picture * 64.0 - v) ** 2).mean() for v in (samples, restore(samples, weights))]
-                gains.append(10 * np.log10(mse[0] / mse[1]))
-            print('quality %g: %.3f dB on crops that the fit did not see' % (100 * i / (ANCHORS - 1), np.mean(gains)), flush=True)
-            anchors.append(weights.reshape(-1))
+        with concurrent.futures.ProcessPoolExecutor(a.jobs, multiprocessing.get_context('spawn')) as pool:
+            for said, weights in pool.map(fit_anchor, *zip(*[(a, plain, i) for i in range(ANCHORS)])):
+                print(said, flush=True)
+                anchors.append(weights)
     tensors['restoration'] = np.stack(anchors).astype('<i2')
     print(model_file.write(a.out, name, config, tensors))
 
