@@ -137,7 +137,7 @@ def main():
                 bad += any(wrong) or not symbols
                 if condition:
                     bad += not compare(sys.argv[1], path, reference, a, prediction, level * 16 / 10.08, 1024)
-            fixed.round_as_coded()
+            fixed.freeze_encoder()
             wrong, others = differing(fixed, reference, a, prediction, level)
             print('the same rounded as at effort 2: %s, %d symbols not 0' % (wrong, others))
             bad += any(wrong) or others in (0, symbols)

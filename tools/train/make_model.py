@@ -21,7 +21,7 @@ BITS = '{"from_latent": 11, "head": 11, "to_latent": 11}'
 PHASES = (
     ('float', 0.5, '--plateau 0.35 --final 0.02 --large-from 0.7'),
     ('fixed', 0.35, '--fixed --lr 4e-4 --warmup 100 --plateau 0.35 --large-from 0.5 --ema 0.998'),
-    ('coded', 0.15, '--fixed --as-coded --frozen-encoder --lr 3e-4 --warmup 50 --plateau 0.15 --large-from 0.4 --ema 0.997'),
+    ('coded', 0.15, '--fixed --frozen-encoder --lr 3e-4 --warmup 50 --plateau 0.15 --large-from 0.4 --ema 0.997'),
 )
 QUALITIES = '5,25,45,65,85'  # at which symbols are counted
 COUNTED, SIDE = 80, 448      # crops for that, and their side

@@ -197,29 +197,25 @@ class FixedCodec(nn.Module):
     def stream(self, name):
         return getattr(self, 'stream_' + name)
 
-    def round_as_coded(self):
-        """Round the latents as an encoder does at effort 2, so that the decoder sees the very symbols that files hold."""
-        self.thresholds = rounding_thresholds(self.net.survival)
-
     def freeze_encoder(self):
-        """Keep the analysis and the quantiser steps as they are: the decoder is left to train."""
+        """Keep the analysis and the quantiser steps as they are, and round the latents as an encoder does at effort 2: the
+        decoder, which is left to train, sees the very symbols that files hold."""
         for name, p in self.named_parameters():
             if re.match(r'(net\.|hidden\.)(stem|analysis|to_latent|hyper|y_gain|z_gain)', name):
                 p.requires_grad_(False)
+        self.thresholds = rounding_thresholds(self.net.survival)
 
     def round_latents(self, r, index, shape):
-        """Symbols of r (..., M/4) in quantiser steps, with their scale and shape indices; and r drawn towards zero by what the
-        thresholds lie above one half, of which those symbols are the nearest integers."""
+        """Symbols of r (..., M/4) in quantiser steps, with their scale and shape indices."""
         if self.thresholds is None:
-            return replace(r, torch.floor(r + 0.5)), r
+            return replace(r, torch.floor(r + 0.5))
         with torch.no_grad():
             index = index.clamp(0, ggm.SCALE_COUNT - 1).long()
             late = self.thresholds.to(r.device)[shape.long().expand_as(index), index]
             magnitude = r.abs()
             s = torch.floor(magnitude - late[..., 1] + 2)
             s = torch.where(s < 2, (magnitude >= late[..., 0]).to(s.dtype), s) * (index >= SKIP_SCALES)
-            less = torch.where(s < 2, late[..., 0] - 0.5, late[..., 1] - 1.5)
-        return replace(r, s * torch.sign(r)), torch.sign(r) * F.relu(r.abs() - less)
+        return replace(r, s * torch.sign(r))
 
     # -- calibration ---------------------------------------------------------------------------------------------
     @torch.no_grad()
@@ -432,9 +428,9 @@ class FixedCodec(nn.Module):
             target = up.apply(y[phase, :, group], pick)
             r = (target - mean) / LATENT_UNIT
             log_s = floor_ste((log_s + pick(offset) + SCALE_UNIT // 2) / SCALE_UNIT)
-            symbol, drawn = self.round_latents(r, log_s, y_shape.reshape(GROUPS, 1, -1)[group])
+            symbol = self.round_latents(r, log_s, y_shape.reshape(GROUPS, 1, -1)[group])
             now = down.apply(int16(symbol * LATENT_UNIT + mean), pick)
-            coded = symbol if hard else drawn + torch.rand_like(r) - 0.5
+            coded = symbol if hard else r + torch.rand_like(r) - 0.5
             for p in range(4):
                 i = p ^ STEP_XOR[k]
                 decoded[p][i], written[p][i], index[p][i] = now[p], coded[p], log_s[p]

@@ -55,8 +55,8 @@ def arguments():
     p.add_argument('--compile', action='store_true', help='torch.compile, with CUDA graphs on a GPU')
     p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a float checkpoint")
     p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have not 8')
-    p.add_argument('--as-coded', action='store_true', help='with --fixed: round latents as effort 2 does')
-    p.add_argument('--frozen-encoder', action='store_true', help='with --fixed: train the decoder and the entropy model alone')
+    p.add_argument('--frozen-encoder', action='store_true',
+                   help='with --fixed: train the decoder and the entropy model alone, on symbols as effort 2 writes them')
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--seed', type=int, default=7)
     p.add_argument('--save-every', type=float, default=300, help='seconds')
@@ -118,8 +118,6 @@ def build(args, device, crops):
         elif not (args.resume and os.path.exists(args.out)):
             levels = torch.linspace(0, LEVELS - 1, args.batch, device=device)
             model.calibrate([(crops.batch(args.batch, args.patch), levels) for _ in range(32)])
-        if args.as_coded:
-            model.round_as_coded()
         if args.frozen_encoder:
             model.freeze_encoder()
     return model
