@@ -1,7 +1,7 @@
 """Checkpoints: everything that a run needs to go on exactly where it stopped, written atomically.
 
 A checkpoint that is kept for good holds only what is worth its bytes: `python3 checkpoint.py IN OUT` keeps the EMA
-weights in half precision, from which `train.py --init` starts.
+weights in half precision, from which `train.py --init` starts; `checkpoint.py A OUT B SHARE` those of A with SHARE (0..1) of B's.
 """
 import os
 import sys
@@ -44,8 +44,14 @@ def float_weights(state):
     return {k[4:]: v.float() for k, v in state['ema'].items() if k.startswith('net.')}
 
 
+def mixed(a, b, share):
+    """EMA weights of a with `share` of those of b, which was trained on from a."""
+    return {k: v.float().lerp(b[k].float(), share) for k, v in a.items()}
+
+
 if __name__ == '__main__':
     c = load(sys.argv[1])
+    ema = mixed(c['ema'], load(sys.argv[3])['ema'], float(sys.argv[4])) if len(sys.argv) > 3 else c['ema']
     # the scales of the streams are too small for half precision
-    half = {k: v if k.startswith('stream_') else v.half() for k, v in c['ema'].items()}
+    half = {k: v if k.startswith('stream_') else v.half() for k, v in ema.items()}
     save(sys.argv[2], dict(ema=half, config=c['config'], bits=c.get('bits', {}), step=c['step']))
