@@ -80,6 +80,10 @@ class Crops:
         t = torch.where(transpose[:, None, None, None], t.transpose(2, 3), t)
         return t.mul_(2 / 255).sub_(1).contiguous(memory_format=torch.channels_last)
 
+    def picture(self, side):
+        """One crop, (side, side, 3) uint8 of numpy."""
+        return ((self.batch(1, side)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()
+
 
 if __name__ == '__main__':
     import sys

@@ -97,15 +97,16 @@ class Maker:
 
     def crops(self):
         """Pictures to count symbols in."""
-        import data
-        os.makedirs(self.path('crops'), exist_ok=True)
-        crops, paths = data.Crops(self.path('packed'), self.a.seed), []
-        for i in range(COUNTED):
-            paths.append(self.path('crops/%02d.ppm' % i))
-            pixels = ((crops.batch(1, SIDE)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().numpy()
-            with open(paths[-1], 'wb') as f:
-                f.write(b'P6 %d %d 255\n' % (SIDE, SIDE) + pixels.tobytes())
-        return paths
+        folder, part = self.path('crops'), self.path('part-crops')
+        if not os.path.exists(folder):
+            import data
+            os.makedirs(part, exist_ok=True)
+            crops = data.Crops(self.path('packed'), self.a.seed)
+            for i in range(COUNTED):
+                with open(os.path.join(part, '%02d.ppm' % i), 'wb') as f:
+                    f.write(b'P6 %d %d 255\n' % (SIDE, SIDE) + crops.picture(SIDE).tobytes())
+            os.rename(part, folder)
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
 
     def fit_distributions(self, model, result):
         if os.path.exists(self.path(result)):

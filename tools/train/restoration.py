@@ -173,7 +173,7 @@ def fit_anchor(a, plain, i):
     crops, fit, held = data.Crops(a.packed, a.seed), Fit(), []
     with tempfile.TemporaryDirectory() as folder:
         for k in range(a.crops):
-            picture = ((crops.batch(1, a.side)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+            picture = crops.picture(a.side)
             samples = decoded(a.mica, ('--model', plain, '--threads', '1'), picture, 100 * i / (ANCHORS - 1), folder)
             if k % 10 == 9:
                 held.append((picture, samples))
