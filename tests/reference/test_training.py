@@ -19,6 +19,7 @@ except ImportError as e:
     sys.exit(77)
 import ablation
 import export
+import ggm
 import grow
 import integer
 import model_file
@@ -106,15 +107,34 @@ def ablated():
         symbols = torch.arange(-400., 401.)[:, None].expand(-1, small.config['latents'])
         for rate in (ablation.PerChannel(), ablation.OneShape(1.0), ablation.PerElement(), ablation.Mixture(2), ablation.Mixture(3)):
             others = [torch.full_like(symbols, 3. * i) for i in range(1, 9)]
-            bits = rate.bits(small, symbols, torch.full_like(symbols, 1.0), others)
+            bits = rate.bits(small.survival, symbols, torch.full_like(symbols, 1.0), small.y_shape, *others[:rate.outputs - 2])
             sums = (2 ** -bits * (bits < 15.99)).sum(0)
             wrong.append(not bool((sums > 0.99).all() and (sums < 1.001).all()))
     return wrong
 
 
+def rated():
+    """Whether the rate in training is that of the symbols, with their slope by the scale, and a residual's slope that of noise: it
+    pulls towards 0 although bits of symbols do not change with it."""
+    residual = torch.tensor([[-1.3, -0.4, 0.2, 0.45, 2.4]]).repeat(20000, 1).requires_grad_()
+    scale = torch.full((1, 5), .6, requires_grad=True)
+    rows = ggm.channel_rows(ggm.survival_table(), torch.full((5,), 1.25))
+    symbols = torch.round(residual)
+    trained = ggm.rate(ggm.bits, residual, symbols, scale, rows)
+    trained.sum().backward()
+    by_scale, by_residual = scale.grad.clone(), residual.grad.mean(0)
+    scale.grad = None
+    coded = ggm.bits(symbols.detach(), scale, rows)
+    coded.sum().backward()
+    return torch.equal(trained, coded) and torch.equal(by_scale, scale.grad) and bool((by_residual * residual[0].sign() > .3).all())
+
+
 def main():
     torch.manual_seed(1)
     bad = 0
+    if not rated():
+        print('the rate in training is not that of symbols')
+        bad += 1
     wrong = ablated()
     print('variants of the codec that are wrong: %s' % wrong)
     bad += any(wrong)

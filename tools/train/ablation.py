@@ -7,6 +7,7 @@ of which ends with the learning rate at its least. A line for each: kMAC per pix
 estimated bits per pixel and PSNR, and the BD-rate against `base`. A variant that has its log in --folder is not run again.
 """
 import argparse
+from functools import partial
 import os
 import re
 import subprocess
@@ -23,37 +24,36 @@ from net import GROUPS, STEP_XOR, Block, ContextStep, Pointwise, from_phases, jo
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-# ---- rate models: parameters of a latent beside its mean -> bits --------------------------------------------------
+# ---- rate models: shapes of channels, and parameters of a latent beside its mean -> bits --------------------------------------------------
 
 class PerChannel:
     """Generalized Gaussian, a shape for each channel: what mica has."""
     outputs = 2
 
-    def bits(self, model, residual, log_scale, _):
-        return ggm.bits(residual, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(model.survival, model.y_shape))
+    def bits(self, survival, residual, log_scale, shape):
+        return ggm.bits(residual, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(survival, shape))
 
 
 class OneShape(PerChannel):
     def __init__(self, shape):
         self.shape = shape
 
-    def bits(self, model, residual, log_scale, _):
-        shape = self.shape + 0 * model.y_shape         # every parameter has a gradient
-        return ggm.bits(residual, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(model.survival, shape))
+    def bits(self, survival, residual, log_scale, shape):
+        return super().bits(survival, residual, log_scale, self.shape + 0 * shape)         # every parameter has a gradient
 
 
 class PerElement:
     """Generalized Gaussian, a shape for each latent."""
     outputs = 3
 
-    def bits(self, model, residual, log_scale, extra):
-        scale = torch.exp(lower_bound_scale(log_scale)) + 0 * model.y_shape.sum()
-        place = torch.sigmoid(extra[0] / 8) * (ggm.SHAPE_COUNT - 1.001)
+    def bits(self, survival, residual, log_scale, shape, extra):
+        scale = torch.exp(lower_bound_scale(log_scale)) + 0 * shape.sum()
+        place = torch.sigmoid(extra / 8) * (ggm.SHAPE_COUNT - 1.001)
         row = place.detach().floor().long()
         share = place - row
-        table = model.survival.reshape(-1)
+        table = survival.reshape(-1)
 
-        def survival(t):
+        def above(t):
             u = torch.log2(1 + ggm._DENSITY * t) * ggm._PER_UNIT
             j = u.detach().long().clamp(max=ggm._SIZE - 2)
             w, at = (u - j).clamp(max=1), row * ggm._SIZE + j
@@ -61,8 +61,8 @@ class PerElement:
             return low * (1 - share) + (table[at + ggm._SIZE] * (1 - w) + table[at + ggm._SIZE + 1] * w) * share
         r = residual.abs()
         near = (r - 0.5) / scale
-        q = survival(near.abs())
-        q = torch.where(near < 0, 1 - q, q) - survival((r + 0.5) / scale)
+        q = above(near.abs())
+        q = torch.where(near < 0, 1 - q, q) - above((r + 0.5) / scale)
         return -torch.log2(ggm.lower_bound(q, ggm.PROBABILITY_FLOOR))
 
 
@@ -72,8 +72,8 @@ class Mixture:
     def __init__(self, k):
         self.k, self.outputs = k, 3 * k - 1
 
-    def bits(self, model, residual, log_scale, extra):
-        k, p = self.k - 1, 0 * model.y_shape.sum()
+    def bits(self, _, residual, log_scale, shape, *extra):
+        k, p = self.k - 1, 0 * shape.sum()
         weight = torch.softmax(torch.stack([torch.full_like(residual, 1.0)] + [e / 8 for e in extra[:k]]), 0)
         for i in range(self.k):
             r = residual if i == 0 else residual - extra[k + i - 1] / 8
@@ -173,9 +173,8 @@ class Variant(net.Codec):
                     to[p][i] = v[p]
             y_hat = from_phases(join(decoded), n, h, w)
         residual, log_scale, *extra = [join(v) for v in kept]
-        noisy = torch.round(residual) if hard else residual + torch.rand_like(residual) - 0.5
-        y_bits = self.rate.bits(self, noisy, log_scale, extra).reshape(4, n, -1).sum((0, 2))
-        return self.synthesise(y_hat, q, None, dtype), y_bits, z_bits
+        y_bits = ggm.rate(partial(self.rate.bits, self.survival), residual, torch.round(residual), log_scale, self.y_shape, *extra, hard=hard)
+        return self.synthesise(y_hat, q, None, dtype), y_bits.reshape(4, n, -1).sum((0, 2)), z_bits
 
 
 def codec(**attributes):

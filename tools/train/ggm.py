@@ -94,3 +94,14 @@ def bits(residual, scale, rows):
     q_near = torch.where(near < 0, 1 - q_near, q_near)
     q_far = _Lookup.apply((r + 0.5) / scale, rows)
     return -torch.log2(lower_bound(q_near - q_far, PROBABILITY_FLOOR))
+
+
+def rate(bits, residual, symbols, *predicted, hard=False):
+    """bits(symbols, *predicted), the bits of the symbols that residual is rounded to. What is predicted (scales, shapes) learns from the
+    symbols, which are what files hold; residual, for which rounding has no slope, from uniform noise in its place (Balle et
+    al., arXiv 1611.01704), whose bits leave what is predicted alone."""
+    coded = bits(symbols.detach(), *predicted)
+    if hard:
+        return coded
+    noisy = bits(residual + torch.rand_like(residual) - 0.5, *(p.detach() for p in predicted))
+    return coded + (noisy - noisy.detach())

@@ -236,17 +236,18 @@ class Codec(nn.Module):
         """z -> what the decoder has of it, its bits (N,)."""
         gain = self.z_gain(q)
         z = z * gain
-        noisy = torch.round(z) if hard else z + torch.rand_like(z) - 0.5
+        rounded = ste_round(z)
         scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
-        bits = ggm.bits(noisy.permute(0, 2, 3, 1), scale, ggm.channel_rows(self.survival, self.z_shape))
-        return ste_round(z) / gain, bits.sum((1, 2, 3))
+        bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), rounded.permute(0, 2, 3, 1), scale,
+                        ggm.channel_rows(self.survival, self.z_shape), hard=hard)
+        return rounded / gain, bits.sum((1, 2, 3))
 
     # -- the whole -----------------------------------------------------------------------------------------------
     def forward(self, x, q, prediction=None, hard=False, dtype=None):
         """x (N, 3, H, W) in [-1, 1], q (N,) real-valued levels -> reconstruction, bits of y (N,), bits of z (N,).
 
-        Rounding is straight-through where the decoder sees the latents, and additive uniform noise in the rate
-        (Minnen & Singh 2020); hard=True rounds in both, as the codec does.
+        Rounding is straight-through where the decoder sees the latents (Minnen & Singh 2020); in the rate their gradient is that of
+        additive noise (ggm.rate), unless hard.
         """
         y, z = self.analyse(x, q, prediction, dtype)
         beside_prior, beside_latents = (None, None) if prediction is None else self.look_at_prediction(prediction, q, dtype)
@@ -281,8 +282,8 @@ class Codec(nn.Module):
             y_hat = from_phases(join(decoded), n, h, w)
 
         residual, log_scale = join(residual), join(log_scale)
-        noisy = torch.round(residual) if hard else residual + torch.rand_like(residual) - 0.5
-        y_bits = ggm.bits(noisy, torch.exp(lower_bound_scale(log_scale)), ggm.channel_rows(self.survival, self.y_shape))
+        y_bits = ggm.rate(ggm.bits, residual, torch.round(residual), torch.exp(lower_bound_scale(log_scale)),
+                          ggm.channel_rows(self.survival, self.y_shape), hard=hard)
         y_bits = y_bits.reshape(4, n, -1).sum((0, 2))
         x = self.synthesise(y_hat, q, beside_latents, dtype)
         return x if prediction is None else prediction + x, y_bits, z_bits

@@ -394,11 +394,11 @@ class FixedCodec(nn.Module):
         z_log2 = interpolate(tables['z_gain'], quality)
         z = self.gains(z_log2).apply(z) / LATENT_UNIT
         z_symbol = replace(z, torch.floor(z + 0.5))
-        z_noisy = z_symbol.detach() if hard else z + torch.rand_like(z) - 0.5
         z_index = floor_ste((interpolate(tables['z_offset'], quality) + SCALE_UNIT // 2) / SCALE_UNIT)
         z_scale = self.index_scale(z_index)[:, None, None, :]
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
-        z_bits = ggm.bits(z_noisy.permute(0, 2, 3, 1), z_scale, ggm.channel_rows(self.net.survival, shapes))
+        z_bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), z_symbol.permute(0, 2, 3, 1), z_scale,
+                          ggm.channel_rows(self.net.survival, shapes), hard=hard)
         f = self.gains(-z_log2).apply(z_symbol * LATENT_UNIT)
         f = self.layer(f, 'prior_up0', self.stream('z'), self.stream('prior0').repeat(4))
         f = self.run_blocks(depth_to_space(f, 2), 'prior_block0')
@@ -416,6 +416,7 @@ class FixedCodec(nn.Module):
         y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
         zero = torch.zeros_like(y[0, :, 0])
         decoded = [[zero] * GROUPS for _ in range(4)]
+        residual = [[None] * GROUPS for _ in range(4)]
         written = [[None] * GROUPS for _ in range(4)]
         y_shape = self.shapes(self.net.y_shape)
         index = [[None] * GROUPS for _ in range(4)]
@@ -430,14 +431,13 @@ class FixedCodec(nn.Module):
             log_s = floor_ste((log_s + pick(offset) + SCALE_UNIT // 2) / SCALE_UNIT)
             symbol = self.round_latents(r, log_s, y_shape.reshape(GROUPS, 1, -1)[group])
             now = down.apply(int16(symbol * LATENT_UNIT + mean), pick)
-            coded = symbol if hard else r + torch.rand_like(r) - 0.5
             for p in range(4):
                 i = p ^ STEP_XOR[k]
-                decoded[p][i], written[p][i], index[p][i] = now[p], coded[p], log_s[p]
+                decoded[p][i], residual[p][i], written[p][i], index[p][i] = now[p], r[p], symbol[p], log_s[p]
             y_hat = from_phases(join(decoded), n, h, w)
-        written, index = join(written), join(index)
+        residual, written, index = join(residual), join(written), join(index)
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * y_shape
-        y_bits = ggm.bits(written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes))
+        y_bits = ggm.rate(ggm.bits, residual, written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
         v = self.synthesise(y_hat, at, beside_latents)
         if prediction is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
