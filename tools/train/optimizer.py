@@ -19,7 +19,7 @@ def orthogonal(m, steps=5):
     x = m.transpose(-2, -1) if tall else m
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     # The iteration does not need more than bfloat16, and small ones are not faster for it.
-    if min(x.shape[-2:]) >= 160 and bfloat16_is_fast(x.device):
+    if min(x.shape[-2:]) >= 96 and bfloat16_is_fast(x.device):
         x = x.bfloat16()
     for _ in range(steps):
         g = x @ x.transpose(-2, -1)
