@@ -29,7 +29,8 @@ def measure(mica, picture, quality, options, encoder=()):
 
 
 def bd_rate(bpp_a, psnr_a, bpp_b, psnr_b, low=0.0, high=1e9):
-    """Per cent more bits of curve a than of curve b at equal PSNR; rates of both limited to low..high bpp."""
+    """Per cent more bits of curve a than of curve b at equal PSNR, and from which to which PSNR; rates of both limited to low..high
+    bpp. An error if they have no PSNR in common."""
     a = PchipInterpolator(psnr_a, np.log(bpp_a))
     b = PchipInterpolator(psnr_b, np.log(bpp_b))
 
@@ -39,6 +40,8 @@ def bd_rate(bpp_a, psnr_a, bpp_b, psnr_b, low=0.0, high=1e9):
         return x[inside][0], x[inside][-1]
     (a0, a1), (b0, b1) = span(bpp_a, psnr_a, a), span(bpp_b, psnr_b, b)
     lo, hi = max(a0, b0), min(a1, b1)
+    if lo >= hi:
+        raise ValueError('%.2f to %.2f dB against %.2f to %.2f' % (a0, a1, b0, b1))
     return 100 * (np.exp((a.integrate(lo, hi) - b.integrate(lo, hi)) / (hi - lo)) - 1), lo, hi
 
 
