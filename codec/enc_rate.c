@@ -8,6 +8,7 @@
 
 #define SIZE_TOLERANCE 0.01
 #define PSNR_TOLERANCE 0.05
+#define ROUGH 5
 
 /* What a quality step typically adds: the nine anchors of the gains span a factor of 37 in bytes
  * and 15 dB on photographs. They and the typical picture at quality 0 are only a first guess. */
@@ -19,6 +20,9 @@
 /* Between the last two steps the rounding decides; more than this many tries are not worth it. */
 #define TUNE_TRIALS 6
 #define TUNE_MOST 3.0
+#define TUNE_CLIFF                                                                                 \
+    0.1 /* between tunes that are nearer the measure is not worth dividing further                 \
+         */
 
 typedef struct Search {
     const MicaRateTarget *target;
@@ -125,20 +129,30 @@ static MicaStatus find_quality(Search *s, Bracket *b)
     }
 }
 
-/* Between two neighbouring qualities: the finer one with more symbols rounded towards zero. */
+/* Between two neighbouring qualities: the finer one with more symbols rounded towards zero. Where
+ * the measure has a cliff that the window lies in, the next finer quality, whose cliffs are
+ * elsewhere. */
 static MicaStatus find_tune(Search *s, const Bracket *b)
 {
     double few = 1, many = TUNE_MOST; /* tunes that give too much and (once known) too little */
     double value_few = b->value_above, value_many = 0;
-    int known = 0;
-    double tune = 1.2;
+    int known = 0, quality = b->above;
+    double tune = 1.27;
     for (int i = 0; i < TUNE_TRIALS; i++) {
         double value;
-        const MicaStatus status = run(s, b->above, tune, &value);
+        const MicaStatus status = run(s, quality, tune, &value);
         if (status != MICA_OK || s->hit)
             return status;
         if (value > s->high) {
             const double slope = (value - value_few) / (tune - few);
+            if (known && value == value_few && many - few < TUNE_CLIFF &&
+                quality < MICA_MAX_QUALITY) {
+                quality++;
+                known = 0;
+                value_few = b->value_above;
+                few = 1;
+                continue;
+            }
             few = tune;
             value_few = value;
             if (!known) {
@@ -182,8 +196,9 @@ MicaStatus mica_rate_search(const MicaRateTarget *target, MicaRateTrial trial, v
 {
     const int bytes = target->goal == MICA_RATE_BYTES;
     Search s = {.target = target, .trial = trial, .context = context, .error = error};
-    s.high = bytes ? log(target->value) : target->value + PSNR_TOLERANCE;
-    s.low = bytes ? log(target->value * (1 - SIZE_TOLERANCE)) : target->value - PSNR_TOLERANCE;
+    const double part = (target->rough ? ROUGH : 1) * (bytes ? SIZE_TOLERANCE : PSNR_TOLERANCE);
+    s.high = bytes ? log(target->value) : target->value + part;
+    s.low = bytes ? log(target->value * (1 - part)) : target->value - part;
     s.aim = 0.5 * (s.low + s.high);
     s.slope = target->slope > 0 ? target->slope : bytes ? BYTES_SLOPE : PSNR_SLOPE;
     memset(best, 0, sizeof *best);
@@ -195,7 +210,8 @@ MicaStatus mica_rate_search(const MicaRateTarget *target, MicaRateTrial trial, v
             status = out_of_reach(&s, b.value_above);
         else if (b.above > MICA_MAX_QUALITY && !bytes)
             status = out_of_reach(&s, b.value_below);
-        else if (b.below >= 0 && b.above <= MICA_MAX_QUALITY && window_exists(target))
+        else if (b.below >= 0 && b.above <= MICA_MAX_QUALITY && !target->rough &&
+                 window_exists(target))
             status = find_tune(&s, &b);
     }
     if (trials)

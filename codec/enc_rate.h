@@ -22,6 +22,7 @@ typedef struct MicaRateTarget {
     int start;           /* quality step to begin with, or -1 */
     double slope;        /* rise of the goal's measure per quality step, or 0 if not known */
     const char *measure; /* what messages call the unit of `value`: "bytes", "bits per pixel" */
+    int rough;           /* five times the tolerance will do */
     double unit;         /* `value` of one of those units, for messages */
 } MicaRateTarget;
 

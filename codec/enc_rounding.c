@@ -7,7 +7,7 @@
  * the contexts of its neighbours; 0.07 was measured. With m the magnitude, (m - (n - 1))^2 - (m -
  * n)^2 = 2 m - 2 n + 1 gives m > n - 1/2 + WEIGHT * bits / 2.
  */
-#define WEIGHT_PER_MILLE 70
+#define WEIGHT 70000 /* in millionths: rate control meets sizes with small changes of it */
 
 static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int scale, int weight)
 {
@@ -15,17 +15,15 @@ static uint8_t threshold(const MicaSymbolTables *tables, int n, int shape, int s
                      (int)mica_symbol_cost(tables, n - 1, shape, scale);
     /* Costs are in 1/256 bit, thresholds in 1/16 step; no more than one step later than plain
      * rounding. */
-    int late = (more > 0 ? more : 0) * weight / (1000 * 2 * 256 / 16);
-    if (late > 16)
-        late = 16;
-    return (uint8_t)(16 * n - 8 + late);
+    const int64_t late = (int64_t)(more > 0 ? more : 0) * weight / (1000000 * 2 * 256 / 16);
+    return (uint8_t)(16 * n - 8 + (late < 16 ? late : 16));
 }
 
 void mica_rounding_init(MicaRounding *rounding, const MicaSymbolTables *tables, int skip,
                         int effort, double tune)
 {
     const double base = effort < 2 ? tune - 1 : tune;
-    const int weight = base > 0 ? (int)(base * WEIGHT_PER_MILLE + 0.5) : 0;
+    const int weight = base > 0 ? (int)(base * WEIGHT + 0.5) : 0;
     rounding->skip = skip;
     for (int shape = 0; shape < MICA_SHAPE_COUNT; shape++)
         for (int scale = 0; scale < MICA_SCALE_COUNT; scale++)

@@ -36,6 +36,7 @@ static MicaStatus encode_target(const Task *task, MicaRateTarget *target, MicaBu
         MicaEncodeSettings cheap = *task->settings;
         cheap.effort = CHEAP_EFFORT;
         t.settings = &cheap;
+        target->rough = 1;
         const MicaStatus status =
             mica_rate_search(target, encode_point, &t, &best, NULL, &target->slope, error);
         /* Out of reach for the cheap effort may be in reach for the other. */
@@ -46,6 +47,7 @@ static MicaStatus encode_target(const Task *task, MicaRateTarget *target, MicaBu
                                                           : MICA_MAX_QUALITY;
         mica_buffer_free(&best.stream);
         t.settings = task->settings;
+        target->rough = 0;
     }
     const MicaStatus status = mica_rate_search(target, encode_point, &t, &best, NULL, NULL, error);
     if (status == MICA_OK)
