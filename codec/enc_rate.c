@@ -8,7 +8,7 @@
 
 #define SIZE_TOLERANCE 0.01
 #define PSNR_TOLERANCE 0.05
-#define ROUGH 5
+#define ROUGH 5 /* tolerances that a rough target has */
 
 /* What a quality step typically adds: the nine anchors of the gains span a factor of 37 in bytes
  * and 15 dB on photographs. They and the typical picture at quality 0 are only a first guess. */
@@ -20,9 +20,11 @@
 /* Between the last two steps the rounding decides; more than this many tries are not worth it. */
 #define TUNE_TRIALS 6
 #define TUNE_MOST 3.0
-#define TUNE_CLIFF                                                                                 \
-    0.1 /* between tunes that are nearer the measure is not worth dividing further                 \
-         */
+/* At effort 1 a threshold moves where a larger symbol costs more than 1.8 / (tune - 1) bits: less
+ * than this changes nothing in many pictures. */
+#define TUNE_FIRST 1.27
+/* Where tunes this near to each other give too much and too little, the measure has a cliff. */
+#define TUNE_CLIFF 0.1
 
 typedef struct Search {
     const MicaRateTarget *target;
@@ -137,22 +139,22 @@ static MicaStatus find_tune(Search *s, const Bracket *b)
     double few = 1, many = TUNE_MOST; /* tunes that give too much and (once known) too little */
     double value_few = b->value_above, value_many = 0;
     int known = 0, quality = b->above;
-    double tune = 1.27;
+    double tune = TUNE_FIRST;
     for (int i = 0; i < TUNE_TRIALS; i++) {
         double value;
         const MicaStatus status = run(s, quality, tune, &value);
         if (status != MICA_OK || s->hit)
             return status;
         if (value > s->high) {
-            const double slope = (value - value_few) / (tune - few);
             if (known && value == value_few && many - few < TUNE_CLIFF &&
                 quality < MICA_MAX_QUALITY) {
-                quality++;
-                known = 0;
-                value_few = b->value_above;
+                quality++; /* its measure at tune 1 is about that of the one before */
                 few = 1;
+                value_few = b->value_above;
+                known = 0;
                 continue;
             }
+            const double slope = (value - value_few) / (tune - few);
             few = tune;
             value_few = value;
             if (!known) {
@@ -196,9 +198,10 @@ MicaStatus mica_rate_search(const MicaRateTarget *target, MicaRateTrial trial, v
 {
     const int bytes = target->goal == MICA_RATE_BYTES;
     Search s = {.target = target, .trial = trial, .context = context, .error = error};
-    const double part = (target->rough ? ROUGH : 1) * (bytes ? SIZE_TOLERANCE : PSNR_TOLERANCE);
-    s.high = bytes ? log(target->value) : target->value + part;
-    s.low = bytes ? log(target->value * (1 - part)) : target->value - part;
+    const double tolerance =
+        (target->rough ? ROUGH : 1) * (bytes ? SIZE_TOLERANCE : PSNR_TOLERANCE);
+    s.high = bytes ? log(target->value) : target->value + tolerance;
+    s.low = bytes ? log(target->value * (1 - tolerance)) : target->value - tolerance;
     s.aim = 0.5 * (s.low + s.high);
     s.slope = target->slope > 0 ? target->slope : bytes ? BYTES_SLOPE : PSNR_SLOPE;
     memset(best, 0, sizeof *best);

@@ -20,9 +20,9 @@ typedef struct MicaRateTarget {
     double value;
     double pixels;       /* of the picture, for the first guess */
     int start;           /* quality step to begin with, or -1 */
+    int rough;           /* five times the tolerance will do, and no rounding but the usual */
     double slope;        /* rise of the goal's measure per quality step, or 0 if not known */
     const char *measure; /* what messages call the unit of `value`: "bytes", "bits per pixel" */
-    int rough;           /* five times the tolerance will do */
     double unit;         /* `value` of one of those units, for messages */
 } MicaRateTarget;
 

@@ -36,9 +36,10 @@ static MicaStatus encode_target(const Task *task, MicaRateTarget *target, MicaBu
         MicaEncodeSettings cheap = *task->settings;
         cheap.effort = CHEAP_EFFORT;
         t.settings = &cheap;
-        target->rough = 1;
+        MicaRateTarget rough = *target;
+        rough.rough = 1;
         const MicaStatus status =
-            mica_rate_search(target, encode_point, &t, &best, NULL, &target->slope, error);
+            mica_rate_search(&rough, encode_point, &t, &best, NULL, &target->slope, error);
         /* Out of reach for the cheap effort may be in reach for the other. */
         if (status != MICA_OK && status != MICA_ERROR_LIMIT)
             return status;
@@ -47,7 +48,6 @@ static MicaStatus encode_target(const Task *task, MicaRateTarget *target, MicaBu
                                                           : MICA_MAX_QUALITY;
         mica_buffer_free(&best.stream);
         t.settings = task->settings;
-        target->rough = 0;
     }
     const MicaStatus status = mica_rate_search(target, encode_point, &t, &best, NULL, NULL, error);
     if (status == MICA_OK)

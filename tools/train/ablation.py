@@ -24,7 +24,7 @@ from net import GROUPS, STEP_XOR, Block, ContextStep, Pointwise, from_phases, jo
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-# ---- rate models: shapes of channels, and parameters of a latent beside its mean -> bits --------------------------------------------------
+# ---- rate models: shapes of channels, parameters of a latent beside its mean -> bits --------------------------------
 
 class PerChannel:
     """Generalized Gaussian, a shape for each channel: what mica has."""
