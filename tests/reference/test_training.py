@@ -114,19 +114,20 @@ def ablated():
 
 
 def rated():
-    """Whether the rate in training is that of the symbols, with their slope by the scale, and a residual's slope that of noise: it
-    pulls towards 0 although bits of symbols do not change with it."""
-    residual = torch.tensor([[-1.3, -0.4, 0.2, 0.45, 2.4]]).repeat(20000, 1).requires_grad_()
+    """Whether the rate in training is that of the symbols, with their slope by the scale, and a residual's slope the mean of those under
+    uniform noise."""
+    residual = torch.tensor([[-1.3, -0.4, 0.2, 0.45, 2.4]], requires_grad=True)
     scale = torch.full((1, 5), .6, requires_grad=True)
     rows = ggm.channel_rows(ggm.survival_table(), torch.full((5,), 1.25))
-    symbols = torch.round(residual)
-    trained = ggm.rate(ggm.bits, residual, symbols, scale, rows)
-    trained.sum().backward()
-    by_scale, by_residual = scale.grad.clone(), residual.grad.mean(0)
-    scale.grad = None
-    coded = ggm.bits(symbols.detach(), scale, rows)
-    coded.sum().backward()
-    return torch.equal(trained, coded) and torch.equal(by_scale, scale.grad) and bool((by_residual * residual[0].sign() > .3).all())
+
+    def slopes(bits):
+        return torch.autograd.grad(bits.sum(), (residual, scale), allow_unused=True)
+    trained = ggm.rate(ggm.bits, residual, torch.round(residual), scale, rows)
+    coded = ggm.bits(torch.round(residual.detach()), scale, rows)
+    by_residual, by_scale = slopes(trained)
+    noise = (torch.arange(20000.)[:, None] + .5) / 20000 - .5
+    under_noise = slopes(ggm.bits(residual + noise, scale.detach(), rows))[0] / len(noise)
+    return torch.equal(trained, coded) and torch.equal(by_scale, slopes(coded)[1]) and bool(((by_residual - under_noise).abs() < .01).all())
 
 
 def main():

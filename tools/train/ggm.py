@@ -98,10 +98,11 @@ def bits(residual, scale, rows):
 
 def rate(bits, residual, symbols, *predicted, hard=False):
     """bits(symbols, *predicted), the bits of the symbols that residual is rounded to. What is predicted (scales, shapes) learns from the
-    symbols, which are what files hold; residual, for which rounding has no slope, from uniform noise in its place (Balle et
-    al., arXiv 1611.01704), whose bits leave what is predicted alone."""
+    symbols, which are what files hold. residual, for which rounding has no slope, has the mean slope under additive uniform noise
+    (Balle et al., arXiv 1611.01704): the mean of a derivative over an interval is the difference between its ends, so nothing has to be drawn."""
     coded = bits(symbols.detach(), *predicted)
     if hard:
         return coded
-    noisy = bits(residual + torch.rand_like(residual) - 0.5, *(p.detach() for p in predicted))
-    return coded + (noisy - noisy.detach())
+    with torch.no_grad():
+        slope = bits(residual + 0.5, *predicted) - bits(residual - 0.5, *predicted)
+    return coded + slope * (residual - residual.detach())
