@@ -44,22 +44,44 @@ def replace(x, value):
     return x + (value - x).detach()
 
 
+def kept(v, clamped):
+    """1 where clamping changed nothing of integers, else 0: not as booleans, which torch.compile stores one by one on a CPU."""
+    return 1 - (v - clamped).abs_().clamp_(max=1)
+
+
+class _Int16(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        clamped = x.clamp(-32768, 32767)
+        ctx.save_for_backward(kept(x, clamped))
+        return clamped
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0]
+
+
 def int16(x):
-    return x.clamp(-32768, 32767)
+    return _Int16.apply(x)
+
+
+def outside_of_compiled(function):
+    """What is worked out for a layer once must not be fused into what is done for every pixel."""
+    return torch.compiler.disable(function) if hasattr(torch, 'compiler') else function
 
 
 class _Requant(torch.autograd.Function):
-    """clamp(((clamp16((acc + bias) >> shift)) * multiplier + 0x4000) >> 15, lo, hi), channels in dimension 1."""
+    """clamp(((clamp16((acc + bias) >> shift)) * multiplier + 0x4000) >> 15, lo, hi), channels in dimension 1; scale is 2^-shift."""
 
     @staticmethod
-    def forward(ctx, acc, bias, multiplier, shift, lo, hi):
+    def forward(ctx, acc, bias, multiplier, scale, lo, hi):
         view = (1, -1) + (1,) * (acc.ndim - 2)
-        scale = torch.exp2(-shift).view(view)
-        t = (acc + bias.view(view)).mul_(scale).floor_().clamp_(-32768, 32767)
+        t = (acc + bias.view(view)).mul_(scale.view(view)).floor_().clamp_(-32768, 32767)
         v = t.mul_(multiplier.view(view)).add_(16384.0).mul_(2.0 ** -15).floor_()
-        ctx.save_for_backward((v >= lo) & (v <= hi), multiplier * torch.exp2(-shift - 15))
+        clamped = v.clamp(lo, hi)
+        ctx.save_for_backward(kept(v, clamped), multiplier * scale * 2.0 ** -15)
         ctx.view = view
-        return v.clamp_(lo, hi)
+        return clamped
 
     @staticmethod
     def backward(ctx, g):
@@ -107,16 +129,14 @@ def integer_layer(weight, bias, in_scale, out_scale, limit=127):
     return w, b, multiplier, shift
 
 
-def pointwise(x, weight, bias, in_scale, out_scale, lo=-32768.0, hi=32767.0, limit=127):
-    w, b, multiplier, shift = integer_layer(weight, bias, in_scale, out_scale, limit)
-    return _Requant.apply(F.conv2d(x, w[:, :, None, None]), b, multiplier, shift, lo, hi)
+def pointwise(x, layer, lo=-32768.0, hi=32767.0):
+    w, *requant = layer
+    return _Requant.apply(F.conv2d(x, w[:, :, None, None]), *requant, lo, hi)
 
 
-def depthwise(x, weight, bias, in_scale, out_scale):
-    c = x.shape[1]
-    w, b, multiplier, shift = integer_layer((weight * in_scale[:, None, None]).reshape(c, 9), bias,
-                                            torch.ones(9, dtype=x.dtype, device=x.device), out_scale)
-    return _Requant.apply(depthwise3x3(x, w.reshape(c, 3, 3)), b, multiplier, shift, -127.0, 127.0)
+def depthwise(x, layer):
+    w, *requant = layer
+    return _Requant.apply(depthwise3x3(x, w.reshape(-1, 3, 3)), *requant, -127.0, 127.0)
 
 
 def rounding_thresholds(survival):
@@ -153,11 +173,11 @@ class Gains:
         self.mantissa = table[i & 255].to(log2.dtype)
         self.shift = (14 - torch.div(i, 256, rounding_mode='floor')).to(log2.dtype)
         self.value = replace(exact, self.mantissa * torch.exp2(-self.shift))
+        self.half = torch.floor(torch.exp2(self.shift - 1)) * torch.exp2(-self.shift)
 
     def apply(self, x, shape=lambda v: v[:, :, None, None]):
         """clamp16((x * mantissa + half) >> shift)"""
-        half = torch.floor(torch.exp2(self.shift - 1)) * torch.exp2(-self.shift)
-        return int16(floor_ste(x * shape(self.value) + shape(half)))
+        return int16(floor_ste(x * shape(self.value) + shape(self.half)))
 
 
 class FixedCodec(nn.Module):
@@ -183,6 +203,9 @@ class FixedCodec(nn.Module):
     def blocks(self):
         from net import Block
         return [(n, m) for n, m in self.net.named_modules() if isinstance(m, Block)]
+
+    def blocks_of(self, prefix):
+        return [(n, m) for n, m in self.blocks() if n == prefix or n.startswith(prefix + '.')]
 
     def streams(self):
         c = self.config
@@ -297,28 +320,82 @@ class FixedCodec(nn.Module):
     def scale(self, name, part):
         return torch.exp(self.hidden[key(name, part)])
 
-    def block(self, x, name, block):
-        s = self.stream(self.block_stream(name))
-        a, d, e = (self.scale(name, part) for part in 'ade')
-        a_limit, b_limit, e_limit, f_limit = (self.limit(file_name(name) + '.' + part) for part in 'abef')
-        h = pointwise(x, block.a.weight, block.a.bias, s, a, 0.0, 127.0, a_limit)
-        h = depthwise(h, block.dw.weight, block.dw.bias, a, d)
-        x = int16(x + pointwise(h, block.b.weight, block.b.bias, d, s, limit=b_limit))
-        h = pointwise(x, block.e.weight, block.e.bias, s, e, 0.0, 127.0, e_limit)
-        return int16(x + pointwise(h, block.f.weight, block.f.bias, e, s, limit=f_limit))
+    def layers(self):
+        """Name in the model file, weight (outputs, inputs), bias, real scales of the input and of the output channels of every
+        layer, in the order of the file."""
+        net, s = self.net, self.stream
 
-    def run_blocks(self, x, prefix):
-        for name, block in self.blocks():
-            if name == prefix or name.startswith(prefix + '.'):
-                x = self.block(x, name, block)
+        def layer(name, in_scale, out_scale, offset=0.0):
+            m = getattr(net, name)
+            return name, m.weight, m.bias + offset, in_scale, out_scale
+
+        def blocks(prefix):
+            for name, block in self.blocks_of(prefix):
+                stream = s(self.block_stream(name))
+                a, d, e = (self.scale(name, part) for part in 'ade')
+                short = file_name(name)
+                yield short + '.a', block.a.weight, block.a.bias, stream, a
+                yield short + '.dw', (block.dw.weight * a[:, None, None]).flatten(1), block.dw.bias, torch.ones_like(a[:9]), d
+                yield short + '.b', block.b.weight, block.b.bias, d, stream
+                yield short + '.e', block.e.weight, block.e.bias, stream, e
+                yield short + '.f', block.f.weight, block.f.bias, e, stream
+
+        def pixels(inputs, scale=1 / 255):
+            return torch.full_like(s('y')[:1], scale).expand(inputs)
+        yield layer('stem', pixels(net.stem.weight.shape[1]), s('analysis'))
+        yield from blocks('analysis')
+        yield layer('to_latent', s('analysis').repeat(4), s('y'))
+        yield layer('hyper_enter', s('y'), s('hyper0'))
+        yield from blocks('hyper_block0')
+        yield layer('hyper_down0', s('hyper0').repeat(4), s('hyper1'))
+        yield from blocks('hyper_block1')
+        yield layer('hyper_down1', s('hyper1').repeat(4), s('z'))
+        yield layer('prior_up0', s('z'), s('prior0').repeat(4))
+        yield from blocks('prior_block0')
+        yield layer('prior_up1', s('prior0'), s('prior1').repeat(4))
+        yield from blocks('prior_block1')
+        quarter = self.config['latents'] // GROUPS
+        index = torch.full_like(s('y')[:quarter], ggm.LOG_SCALE_STEP / SCALE_UNIT)
+        for k, step in enumerate(net.context):
+            name = 'context.%d' % k
+            yield (name + '.enter', step.enter.weight, step.enter.bias, torch.cat([s('prior1'), s('y')][:2 if k else 1]),
+                   s('context%d' % k))
+            yield from blocks(name)
+            for g in range(GROUPS): # M/4 means in stream units of y, then as many log scales in 1/SCALE_UNIT index steps
+                yield ('%s.head.%d' % (name, g), step.weight[g], step.bias[g], s('context%d' % k),
+                       torch.cat([s('y')[g * quarter:(g + 1) * quarter], index]))
+        if self.config.get('condition'):
+            yield layer('condition_enter', pixels(192), s('condition'))
+            yield from blocks('condition')
+            yield layer('condition_prior', s('condition').repeat(4), s('prior1'))
+            yield layer('condition_synthesis', s('condition'), s('synthesis'))
+        yield layer('from_latent', s('y'), s('synthesis').repeat(4))
+        yield from blocks('synthesis')
+        # real output 0 is pixel 127.5, or no difference to the prediction
+        yield layer('head', s('synthesis'), pixels(192, 2 / 255 / PIXEL_UNIT), float(not self.config.get('condition')))
+
+    def integer_layers(self):
+        """Name in the model file -> integer_layer, of every layer."""
+        return {name: integer_layer(*layer, self.limit(name)) for name, *layer in self.layers()}
+
+    @outside_of_compiled
+    def constants(self, q):
+        """What is the same at all positions: weight, bias, multiplier and 2^-shift of each layer, and the gains of pictures of levels
+        q, both by their names in the model file, with the gains of y and z the other way as down_y and down_z; and the offsets of scales."""
+        quality = torch.round(q * QUALITY_STEPS).long()
+        tables = {name: interpolate(t, quality) for name, t in self.tables().items()}
+        offsets = {name: tables.pop(name) for name in ('y_offset', 'z_offset')}
+        gains = {name: Gains(log2, self.exp2) for name, log2 in tables.items()}
+        gains.update(('down_' + name, Gains(-tables[name + '_gain'], self.exp2)) for name in 'yz')
+        layers = {name: (w, b, multiplier, torch.exp2(-shift)) for name, (w, b, multiplier, shift) in self.integer_layers().items()}
+        return layers, gains, offsets
+
+    def run_blocks(self, x, layers, prefix):
+        for name, _ in self.blocks_of(prefix):
+            a, dw, b, e, f = (layers[file_name(name) + '.' + part] for part in ('a', 'dw', 'b', 'e', 'f'))
+            x = int16(x + pointwise(depthwise(pointwise(x, a, 0.0, 127.0), dw), b))
+            x = int16(x + pointwise(pointwise(x, e, 0.0, 127.0), f))
         return x
-
-    def layer(self, x, name, in_scale, out_scale):
-        m = getattr(self.net, name)
-        return pointwise(x, m.weight, m.bias, in_scale, out_scale, limit=self.limit(name))
-
-    def gains(self, log2):
-        return Gains(log2, self.exp2)
 
     def tables(self):
         """Integer anchor tables (ANCHORS, C) of the model file, with gradients."""
@@ -342,37 +419,21 @@ class FixedCodec(nn.Module):
         return ste_round((v - ggm.SHAPE_MIN) / ggm.SHAPE_STEP).clamp(0, ggm.SHAPE_COUNT - 1)
 
     # -- the nets ------------------------------------------------------------------------------------------------
-    def look_at_prediction(self, pixels, at):
-        s = self.stream('condition')
-        f = self.layer(space_to_depth(pixels, 8), 'condition_enter', self.pixel_scale(192), s)
-        f = at('condition_gain').apply(self.run_blocks(f, 'condition'))
-        return (self.layer(space_to_depth(f, 2), 'condition_prior', s.repeat(4), self.stream('prior1')),
-                self.layer(f, 'condition_synthesis', s, self.stream('synthesis')))
+    def look_at_prediction(self, pixels, layers, gains):
+        f = pointwise(space_to_depth(pixels, 8), layers['condition_enter'])
+        f = gains['condition_gain'].apply(self.run_blocks(f, layers, 'condition'))
+        return pointwise(space_to_depth(f, 2), layers['condition_prior']), pointwise(f, layers['condition_synthesis'])
 
-    def pixel_scale(self, inputs):
-        w = self.net.stem.weight
-        return torch.full((inputs,), 1 / 255, dtype=w.dtype, device=w.device)
-
-    def synthesise(self, y, at, beside=None):
-        s = self.stream('synthesis')
-        f = depth_to_space(self.layer(y, 'from_latent', self.stream('y'), s.repeat(4)), 2)
-        f = self.run_blocks(f if beside is None else int16(f + beside), 'synthesis')
-        f = at('head_gain').apply(f)
-        pixel = torch.full((192,), 2 / 255 / PIXEL_UNIT, dtype=f.dtype, device=f.device)
-        m = self.net.head
-        # real output 0 is pixel 127.5, or no difference to the prediction
-        v = pointwise(f, m.weight, m.bias + (beside is None), s, pixel, limit=self.limit('head'))
-        return depth_to_space(v, 8)
+    def synthesise(self, y, layers, gains, beside=None):
+        f = depth_to_space(pointwise(y, layers['from_latent']), 2)
+        f = self.run_blocks(f if beside is None else int16(f + beside), layers, 'synthesis')
+        return depth_to_space(pointwise(gains['head_gain'].apply(f), layers['head']), 8)
 
     def forward(self, x, q, prediction=None, hard=False, dtype=None):
         """As net.Codec.forward; q is rounded to the 1/16 levels of the header, x and prediction must hold 8-bit pixel
         values."""
         ft = self.net.stem.weight.dtype
-        quality = torch.round(q * QUALITY_STEPS).long()
-        tables = self.tables()
-
-        def at(name):
-            return self.gains(interpolate(tables[name], quality))
+        layers, gains, offsets = self.constants(q)
         n, _, height, width = x.shape
         m, h, w = self.config['latents'], height // 16, width // 16
         to_pixels = lambda v: torch.round((v + 1) * 127.5).to(ft) * 2 - 255
@@ -380,37 +441,29 @@ class FixedCodec(nn.Module):
         beside_prior = beside_latents = None
         if prediction is not None:
             predicted = to_pixels(prediction)
-            beside_prior, beside_latents = self.look_at_prediction(predicted, at)
+            beside_prior, beside_latents = self.look_at_prediction(predicted, layers, gains)
             f = torch.cat([f, space_to_depth(predicted, 8)], 1)
-        f = self.layer(f, 'stem', self.pixel_scale(f.shape[1]), self.stream('analysis'))
-        f = self.run_blocks(at('stem_gain').apply(f), 'analysis')
-        y = self.layer(space_to_depth(f, 2), 'to_latent', self.stream('analysis').repeat(4), self.stream('y'))
-        f = self.layer(y, 'hyper_enter', self.stream('y'), self.stream('hyper0'))
-        f = self.run_blocks(at('hyper_gain').apply(f), 'hyper_block0')
-        f = self.layer(space_to_depth(f, 2), 'hyper_down0', self.stream('hyper0').repeat(4), self.stream('hyper1'))
-        f = self.run_blocks(f, 'hyper_block1')
-        z = self.layer(space_to_depth(f, 2), 'hyper_down1', self.stream('hyper1').repeat(4), self.stream('z'))
+        f = self.run_blocks(gains['stem_gain'].apply(pointwise(f, layers['stem'])), layers, 'analysis')
+        y = pointwise(space_to_depth(f, 2), layers['to_latent'])
+        f = self.run_blocks(gains['hyper_gain'].apply(pointwise(y, layers['hyper_enter'])), layers, 'hyper_block0')
+        f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
+        z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])
 
-        z_log2 = interpolate(tables['z_gain'], quality)
-        z = self.gains(z_log2).apply(z) / LATENT_UNIT
+        z = gains['z_gain'].apply(z) / LATENT_UNIT
         z_symbol = replace(z, torch.floor(z + 0.5))
-        z_index = floor_ste((interpolate(tables['z_offset'], quality) + SCALE_UNIT // 2) / SCALE_UNIT)
+        z_index = floor_ste((offsets['z_offset'] + SCALE_UNIT // 2) / SCALE_UNIT)
         z_scale = self.index_scale(z_index)[:, None, None, :]
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
         z_bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), z_symbol.permute(0, 2, 3, 1), z_scale,
                           ggm.channel_rows(self.net.survival, shapes), hard=hard)
-        f = self.gains(-z_log2).apply(z_symbol * LATENT_UNIT)
-        f = self.layer(f, 'prior_up0', self.stream('z'), self.stream('prior0').repeat(4))
-        f = self.run_blocks(depth_to_space(f, 2), 'prior_block0')
-        f = self.layer(f, 'prior_up1', self.stream('prior0'), self.stream('prior1').repeat(4))
-        f = self.run_blocks(depth_to_space(f, 2), 'prior_block1')
-        f = at('prior_gain').apply(f)
+        f = gains['down_z'].apply(z_symbol * LATENT_UNIT)
+        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up0']), 2), layers, 'prior_block0')
+        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up1']), 2), layers, 'prior_block1')
+        f = gains['prior_gain'].apply(f)
         if prediction is not None:
             f = int16(f + beside_prior)
 
-        y_log2 = interpolate(tables['y_gain'], quality)
-        up, down = self.gains(y_log2), self.gains(-y_log2)
-        offset = interpolate(tables['y_offset'], quality)
+        up, down, offset = gains['y_gain'], gains['down_y'], offsets['y_offset']
         per_latent = lambda v: self.net.per_latent(v, h * w // 4)
         phase = torch.arange(4, device=x.device)
         y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
@@ -424,7 +477,7 @@ class FixedCodec(nn.Module):
         for k in range(4):
             group = phase ^ STEP_XOR[k]
             pick = lambda v: per_latent(v)[phase, :, group]
-            mean, log_s = self.context_step(f if k == 0 else torch.cat([f, y_hat], 1), k)
+            mean, log_s = self.context_step(f if k == 0 else torch.cat([f, y_hat], 1), layers, k)
             mean = up.apply(mean, pick)
             target = up.apply(y[phase, :, group], pick)
             r = (target - mean) / LATENT_UNIT
@@ -438,7 +491,7 @@ class FixedCodec(nn.Module):
         residual, written, index = join(residual), join(written), join(index)
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * y_shape
         y_bits = ggm.rate(ggm.bits, residual, written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
-        v = self.synthesise(y_hat, at, beside_latents)
+        v = self.synthesise(y_hat, layers, gains, beside_latents)
         if prediction is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
         if hard:
@@ -451,27 +504,13 @@ class FixedCodec(nn.Module):
         index = ggm.lower_bound(index, 0.0).clamp_max(ggm.SCALE_COUNT - 1.0)
         return ggm.SCALE_MIN * torch.exp(index * ggm.LOG_SCALE_STEP)
 
-    def context_layers(self, k):
-        """Weight, bias, input scale, output scale of the four group heads of step k: outputs are the M/4 means in
-        stream units of y, then the M/4 log scales in 1/SCALE_UNIT index steps."""
-        step, s = self.net.context[k], self.stream('context%d' % k)
-        quarter = self.config['latents'] // GROUPS
-        for g in range(GROUPS):
-            unit = torch.full((quarter,), ggm.LOG_SCALE_STEP / SCALE_UNIT, dtype=s.dtype, device=s.device)
-            yield step.weight[g], step.bias[g], s, torch.cat([self.stream('y')[g * quarter:(g + 1) * quarter], unit])
-
-    def context_step(self, x, k):
-        step = self.net.context[k]
-        s_in = self.stream('prior1') if k == 0 else torch.cat([self.stream('prior1'), self.stream('y')])
-        f = pointwise(x, step.enter.weight, step.enter.bias, s_in, self.stream('context%d' % k),
-                      limit=self.limit('context.%d.enter' % k))
-        f = to_phases(self.run_blocks(f, 'context.%d' % k))
-        heads = list(self.context_layers(k))
+    def context_step(self, x, layers, k):
+        name = 'context.%d' % k
+        f = to_phases(self.run_blocks(pointwise(x, layers[name + '.enter']), layers, name))
         out = []
         for p in range(4):
-            g = p ^ STEP_XOR[k]
-            wi, b, multiplier, shift = integer_layer(*heads[g], self.limit('context.%d.head.%d' % (k, g)))
-            out.append(_Requant.apply(f[p] @ wi.t(), b, multiplier, shift, -32768.0, 32767.0))
+            w, *requant = layers['%s.head.%d' % (name, p ^ STEP_XOR[k])]
+            out.append(_Requant.apply(f[p] @ w.t(), *requant, -32768.0, 32767.0))
         return torch.stack(out).chunk(2, 2)
 
 

@@ -166,7 +166,7 @@ def main():
     objective = Objective(model, args)
     if args.compile:
         net.SHIFTED_DEPTHWISE = device.type == 'cuda'
-        objective = torch.compile(objective, mode='reduce-overhead' if device.type == 'cuda' else 'default')
+        objective = torch.compile(objective, dynamic=False, mode='reduce-overhead' if device.type == 'cuda' else 'default')
     kmacs, parameters = kmacs_per_pixel(model), [p for p in model.parameters() if p.requires_grad]
 
     def say(*words):
