@@ -19,7 +19,8 @@ import torch.nn.functional as F
 
 import ggm
 import net
-from net import GROUPS, STEP_XOR, Block, ContextStep, Pointwise, from_phases, join, lower_bound_scale, ste_round, to_phases
+from net import (GROUPS, STEP_XOR, Block, ContextStep, Pointwise, from_phases, join, kmacs_per_pixel, lower_bound_scale, ste_round,
+                 to_phases)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -202,7 +203,7 @@ def latent_gains():
 
 
 def variant_kmacs(model):
-    encoder, decoder = net.kmacs_per_pixel(model)
+    encoder, decoder = kmacs_per_pixel(model)
     m, p, t = (model.config[k] for k in ('latents', 'prior', 'context'))
     more = t * m * (model.rate.outputs - 2)
     if model.mean_only:                            # the heads of scales move to the network of their own
@@ -235,13 +236,12 @@ VARIANTS = {
 def train_one(name, rest):
     """In a process of its own: the variant takes the place of the codec, and train.py does the rest."""
     import json
-    import train
     config, change = VARIANTS[name]
     if change:
         change()
-    train.Codec, train.dct_init = net.Codec, net.dct_init
     if issubclass(net.Codec, Variant):
-        train.kmacs_per_pixel = variant_kmacs
+        net.kmacs_per_pixel = variant_kmacs
+    import train                                   # takes what net has by now
     sys.argv = ['train.py', '--config', json.dumps(config), *rest]
     train.main()
 

@@ -20,13 +20,14 @@ def save(path, state):
     os.replace(tmp, path)
 
 
-def random_state(crops):
-    return dict(rng=crops.rng.bit_generator.state, torch_rng=torch.get_rng_state(),
+def random_state(generator):
+    """Of numpy's generator and of torch's."""
+    return dict(rng=generator.bit_generator.state, torch_rng=torch.get_rng_state(),
                 cuda_rng=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None)
 
 
-def set_random_state(state, crops):
-    crops.rng.bit_generator.state = state['rng']
+def set_random_state(state, generator):
+    generator.bit_generator.state = state['rng']
     torch.set_rng_state(state['torch_rng'])
     if state.get('cuda_rng') and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state['cuda_rng'])

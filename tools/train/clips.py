@@ -149,10 +149,9 @@ class MovingPictures:
 class Clips:
     """Clips from several sources, each of which has start(size, frames), a generator of frames."""
 
-    def __init__(self, sources, shares, size, frames, seed):
+    def __init__(self, sources, shares, size, frames, rng):
         """shares: of the clips, for each source; frames: (least, most) of a clip."""
-        self.sources, self.shares, self.size, self.frames = sources, shares, size, frames
-        self.rng = np.random.default_rng(seed)
+        self.sources, self.shares, self.size, self.frames, self.rng = sources, shares, size, frames, rng
 
     def next(self):
         """uint8 (frames, 3, size, size)"""

@@ -29,7 +29,9 @@ def build(folder):
             names = [os.path.join(objects, '%d.o' % i) for i in range(len(sources))]
             for source, name, extra in zip(sources, names, [None] * len(SOURCES) + list(x86.values())):
                 subprocess.run(['cc', '-c', '-o', name, source] + flags + ([extra] if extra else []), check=True)
-            subprocess.run(['cc', '-shared', '-o', path] + names + ['-lpthread'], check=True)
+            part = '%s.%d' % (path, os.getpid())         # other processes may build or load it too
+            subprocess.run(['cc', '-shared', '-o', part] + names + ['-lpthread'], check=True)
+            os.replace(part, path)
     return ctypes.CDLL(path)
 
 

@@ -3,9 +3,8 @@
 Everything is built of pointwise convolutions, 3x3 depthwise convolutions, ReLU, residual additions, per-channel gains
 and (un)shuffles, so that the integer kernels of libmica run it. Tensors are (N, C, H, W), channels_last in memory;
 shuffled channels are phase-major: channel ((dy * r + dx) * C + c), which makes the shuffle a copy of whole pixels in
-the NHWC layout of the C code.
-
-`Numbers` decides what the operators compute with: `None` is float; quantize.Fixed mirrors libmica's integers.
+the NHWC layout of the C code. quantize.FixedCodec
+computes the same in integers.
 """
 import math
 

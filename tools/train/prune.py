@@ -11,16 +11,13 @@ import torch
 import checkpoint
 import motion
 from net import Codec
-from train_video import Chains, Objective, arguments as training_arguments, picture_codec
+from train_video import Chains, arguments as training_arguments, picture_codec
+from training import Lagrangian, Objective
 
 
 def loss_of(model, args, batches):
     objective = Objective(model, args)
-    losses = []
-    for i, batch in enumerate(batches):
-        torch.manual_seed(i)
-        losses.append(objective(*batch)[0].item())
-    return sum(losses) / len(losses)
+    return sum(objective(*batch)[0].item() for batch in batches) / len(batches)
 
 
 def drop_blocks(model, part, keep, args, batches):
@@ -95,12 +92,12 @@ def main():
     p.add_argument('--config', required=True, help='JSON: analysis, synthesis, condition, context, where they are to be smaller')
     p.add_argument('--batches', type=int, default=12)
     a = p.parse_args()
-    args = training_arguments(['--packed', a.packed, '--out', a.out, '--intra', a.intra, '--minutes', '0'])
+    args = training_arguments(['--packed', a.packed, '--out', a.out, '--intra', a.intra])
     state = checkpoint.load(a.checkpoint)
     model = Codec(**state['config'])
     model.load_state_dict(checkpoint.float_weights(state))
-    chains = Chains(args, picture_codec(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
-    batches = chains.batches(model, Objective(model, args).lagrangian, a.batches)
+    chains = Chains(args, args.seed, picture_codec(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
+    batches = chains.batches(model, Lagrangian(args), a.batches)
     print('loss %.4f' % loss_of(model, args, batches), flush=True)
     config = json.loads(a.config)
     for part in ('condition', 'synthesis', 'analysis'):
