@@ -19,8 +19,7 @@ import torch.nn.functional as F
 
 import ggm
 import net
-from net import (GROUPS, STEP_XOR, Block, ContextStep, Pointwise, from_phases, join, kmacs_per_pixel, lower_bound_scale, ste_round,
-                 to_phases)
+from net import GROUPS, STEP_XOR, Block, ContextStep, Pointwise, kmacs_per_pixel, lower_bound_scale, to_phases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -142,40 +141,13 @@ class Variant(net.Codec):
         if self.mean_only:
             self.scales = ContextStep(prior, context, m)
 
-    def forward(self, x, q, prediction=None, hard=False, dtype=None):
-        y, z = self.analyse(x, q, None, dtype)
-        n, m, h, w = y.shape
-        z, z_bits = self.code_z(z, q, hard)
-        f = self.prior(z, q, dtype)
-        log_gain = self.y_gain.at(q)
-        gain = self.per_latent(torch.exp(log_gain), h * w // 4)
-        offset = self.per_latent(log_gain + self.scale_gain.at(q), h * w // 4)
-        y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
-        phase = torch.arange(4, device=x.device)
-        zero = torch.zeros_like(y[0, :, 0])
-        decoded = [[zero] * GROUPS for _ in range(4)]
-        kept = [[[None] * GROUPS for _ in range(4)] for _ in range(self.rate.outputs)]      # residual, log scale, others
-        y_hat = seen = from_phases(join(decoded), n, h, w)
-        for k in range(4):
-            if k * self.steps % 4 == 0:
-                seen = y_hat
-            group = phase ^ STEP_XOR[k]
-            mean, log_s, *extra = self.context[k](f if k == 0 else torch.cat([f, seen], 1), k, dtype)
-            if self.mean_only:
-                log_s = self.scales(f, k, dtype)[1]
-            g = gain[phase, :, group]
-            mean = mean * g
-            r = y[phase, :, group] * g - mean
-            now = (ste_round(r) + mean) / g
-            for p in range(4):
-                i = p ^ STEP_XOR[k]
-                decoded[p][i] = now[p]
-                for to, v in zip(kept, (r, log_s + offset[phase, :, group], *extra)):
-                    to[p][i] = v[p]
-            y_hat = from_phases(join(decoded), n, h, w)
-        residual, log_scale, *extra = [join(v) for v in kept]
-        y_bits = ggm.rate(partial(self.rate.bits, self.survival), residual, torch.round(residual), log_scale, self.y_shape, *extra, hard=hard)
-        return self.synthesise(y_hat, q, None, dtype), y_bits.reshape(4, n, -1).sum((0, 2)), z_bits
+    def predict(self, k, f, decoded, dtype=None):
+        seen = decoded[:k * self.steps // 4 * (4 // self.steps)] or [torch.zeros_like(d) for d in decoded[:1]]
+        mean, log_s, *others = super().predict(k, f, seen, dtype)
+        return mean, self.scales(f, k, dtype)[1] if self.mean_only else log_s, *others
+
+    def y_rate(self, residual, hard, log_scale, *others):
+        return ggm.rate(partial(self.rate.bits, self.survival), residual, torch.round(residual), log_scale, self.y_shape, *others, hard=hard)
 
 
 def codec(**attributes):

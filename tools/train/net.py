@@ -3,8 +3,7 @@
 Everything is built of pointwise convolutions, 3x3 depthwise convolutions, ReLU, residual additions, per-channel gains
 and (un)shuffles, so that the integer kernels of libmica run it. Tensors are (N, C, H, W), channels_last in memory;
 shuffled channels are phase-major: channel ((dy * r + dx) * C + c), which makes the shuffle a copy of whole pixels in
-the NHWC layout of the C code. quantize.FixedCodec
-computes the same in integers.
+the NHWC layout of the C code. quantize.FixedCodec computes the same in integers.
 """
 import math
 
@@ -241,6 +240,44 @@ class Codec(nn.Module):
                         ggm.channel_rows(self.survival, self.z_shape), hard=hard)
         return rounded / gain, bits.sum((1, 2, 3))
 
+    def predict(self, k, f, decoded, dtype=None):
+        """Mean and log scale of the latents of step k, each (4 phases, N h w, M/4), from hyper features and y_hat after each step before."""
+        return self.context[k](torch.cat([f, decoded[-1]], 1) if k else f, k, dtype)
+
+    def y_rate(self, residual, hard, log_scale):
+        return ggm.rate(ggm.bits, residual, torch.round(residual), torch.exp(lower_bound_scale(log_scale)),
+                        ggm.channel_rows(self.survival, self.y_shape), hard=hard)
+
+    def code_y(self, y, f, q, hard, dtype=None):
+        """y and hyper features -> what the decoder has of y, its bits (N,)."""
+        n, m, h, w = y.shape
+        log_gain = self.y_gain.at(q)
+        gain = self.per_latent(torch.exp(log_gain), h * w // 4)
+        offset = self.per_latent(log_gain + self.scale_gain.at(q), h * w // 4)
+        y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
+
+        phase = torch.arange(4, device=y.device)
+        zero = torch.zeros_like(y[0, :, 0])
+        known = [[zero] * GROUPS for _ in range(4)]            # [phase][group]: what the decoder knows so far
+        decoded, kept = [], []
+        for k in range(4):
+            group = phase ^ STEP_XOR[k]
+            mean, log_s, *others = self.predict(k, f, decoded, dtype)
+            g = gain[phase, :, group]
+            mean = mean * g
+            r = y[phase, :, group] * g - mean
+            now = (ste_round(r) + mean) / g
+            for_rate = (r, log_s + offset[phase, :, group], *others)
+            kept = kept or [[[None] * GROUPS for _ in range(4)] for _ in for_rate]
+            for p in range(4):
+                i = p ^ STEP_XOR[k]
+                known[p][i] = now[p]
+                for to, v in zip(kept, for_rate):
+                    to[p][i] = v[p]
+            decoded.append(from_phases(join(known), n, h, w))
+        residual, *predicted = [join(v) for v in kept]
+        return decoded[-1], self.y_rate(residual, hard, *predicted).reshape(4, n, -1).sum((0, 2))
+
     # -- the whole -----------------------------------------------------------------------------------------------
     def forward(self, x, q, prediction=None, hard=False, dtype=None):
         """x (N, 3, H, W) in [-1, 1], q (N,) real-valued levels -> reconstruction, bits of y (N,), bits of z (N,).
@@ -250,41 +287,12 @@ class Codec(nn.Module):
         """
         y, z = self.analyse(x, q, prediction, dtype)
         beside_prior, beside_latents = (None, None) if prediction is None else self.look_at_prediction(prediction, q, dtype)
-        n, m, h, w = y.shape
         z, z_bits = self.code_z(z, q, hard)
         f = self.prior(z, q, dtype)
         if prediction is not None:
             f = f + beside_prior
-
-        log_gain = self.y_gain.at(q)
-        gain = self.per_latent(torch.exp(log_gain), h * w // 4)
-        offset = self.per_latent(log_gain + self.scale_gain.at(q), h * w // 4)
-        y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
-
-        phase = torch.arange(4, device=x.device)
-        zero = torch.zeros_like(y[0, :, 0])
-        decoded = [[zero] * GROUPS for _ in range(4)]          # [phase][group]: what the decoder knows so far
-        residual = [[None] * GROUPS for _ in range(4)]
-        log_scale = [[None] * GROUPS for _ in range(4)]
-        y_hat = None
-        for k in range(4):
-            group = phase ^ STEP_XOR[k]
-            mean, log_s = self.context[k](f if k == 0 else torch.cat([f, y_hat], 1), k, dtype)
-            g = gain[phase, :, group]
-            mean = mean * g
-            r = y[phase, :, group] * g - mean
-            log_s = log_s + offset[phase, :, group]
-            now = (ste_round(r) + mean) / g
-            for p in range(4):
-                i = p ^ STEP_XOR[k]
-                decoded[p][i], residual[p][i], log_scale[p][i] = now[p], r[p], log_s[p]
-            y_hat = from_phases(join(decoded), n, h, w)
-
-        residual, log_scale = join(residual), join(log_scale)
-        y_bits = ggm.rate(ggm.bits, residual, torch.round(residual), torch.exp(lower_bound_scale(log_scale)),
-                          ggm.channel_rows(self.survival, self.y_shape), hard=hard)
-        y_bits = y_bits.reshape(4, n, -1).sum((0, 2))
-        x = self.synthesise(y_hat, q, beside_latents, dtype)
+        y, y_bits = self.code_y(y, f, q, hard, dtype)
+        x = self.synthesise(y, q, beside_latents, dtype)
         return x if prediction is None else prediction + x, y_bits, z_bits
 
     @staticmethod

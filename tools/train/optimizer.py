@@ -1,5 +1,6 @@
 """Muon for the matrices of the network, Adam for everything else."""
 import torch
+import torch.distributed as dist
 
 
 def bfloat16_is_fast(device):
@@ -42,15 +43,34 @@ class Muon(torch.optim.Optimizer):
             for p in group['params']:
                 if p.grad is not None:
                     shapes.setdefault(p.shape, []).append(p)
-            for shape, same in shapes.items():
+            ahead = []
+            for same in shapes.values():
                 for p in same:
                     if not self.state[p]:
                         self.state[p]['momentum'] = torch.zeros_like(p)
                 grads, momenta = [p.grad for p in same], [self.state[p]['momentum'] for p in same]
                 torch._foreach_lerp_(momenta, grads, 1 - group['momentum'])
                 # Nesterov: one step ahead of the momentum
-                updates = orthogonal(torch.stack(torch._foreach_lerp(grads, momenta, group['momentum']))).unbind()
-                torch._foreach_add_(same, updates, alpha=-0.2 * max(shape[-2:]) ** .5 * group['lr'])
+                ahead.append(torch.stack(torch._foreach_lerp(grads, momenta, group['momentum'])))
+            for same, updates in zip(shapes.values(), shared_out(orthogonal, ahead)):
+                torch._foreach_add_(same, updates.unbind(), alpha=-0.2 * max(same[0].shape[-2:]) ** .5 * group['lr'])
+
+
+def shared_out(function, stacks):
+    """function of each of the stacks of matrices (n, ...), the work shared out among the processes of a distributed run, all of which
+    have the same stacks."""
+    if not dist.is_initialized():
+        return [function(s) for s in stacks]
+    rank, world, before = dist.get_rank(), dist.get_world_size(), 0
+    results = torch.zeros(sum(s.numel() for s in stacks), dtype=stacks[0].dtype, device=stacks[0].device)
+    parts = [part.view_as(s) for part, s in zip(results.split([s.numel() for s in stacks]), stacks)]
+    for s, part in zip(stacks, parts):
+        first = (rank - before) % world
+        if first < len(s):
+            part[first::world] = function(s[first::world])
+        before += len(s)
+    dist.all_reduce(results)
+    return parts
 
 
 class Both:
