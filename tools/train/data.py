@@ -6,14 +6,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.ppm', '.webp')
+from folders import files_below
 
 
 def pack(folder, out):
     """Decode every picture below folder into out/train.bin (RGB, row-major) and out/train_index.npz (N x 3 shapes)."""
     from PIL import Image
-    paths = sorted(os.path.join(d, f) for d, _, files in os.walk(folder) for f in files
-                   if f.lower().endswith(SUFFIXES))
+    paths = files_below(folder)
     if not paths:
         raise SystemExit('%s: no pictures' % folder)
     os.makedirs(out, exist_ok=True)

@@ -10,6 +10,8 @@ import os
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from folders import files_below
+
 WIDTH, HEIGHT = 1280, 896
 LETTERS = 'eeeeeeeeeeeetttttttttaaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrdddd' \
           'lllluuucccmmmwwffggyyppbbvkjxqz'
@@ -162,10 +164,6 @@ class Screen:
         return self.image
 
 
-def files_below(folder, suffixes):
-    return sorted(os.path.join(d, f) for d, _, files in os.walk(folder or '') for f in files if f.lower().endswith(suffixes))
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('count', type=int)
@@ -174,7 +172,7 @@ def main():
     p.add_argument('--fonts', help='folder of TrueType fonts')
     p.add_argument('--seed', type=int, default=1)
     args = p.parse_args()
-    fonts, photos = files_below(args.fonts, ('.ttf', '.otf')), files_below(args.photos, ('.jpg', '.jpeg', '.png'))
+    fonts, photos = files_below(args.fonts or '', ('.ttf', '.otf')), files_below(args.photos or '')
     os.makedirs(args.folder, exist_ok=True)
     for i in range(args.count):
         Screen((args.seed, i), fonts, photos).paint().save(os.path.join(args.folder, 'screen%04d.png' % i))
