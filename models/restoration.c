@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "transforms/ycocg.h"
+
 #define REACH MICA_RESTORATION_REACH
 #define BLOCK MICA_RESTORATION_BLOCK
 
@@ -79,10 +81,8 @@ static void colours_at(const MicaSampleWindow *w, int x, int y, const int16_t *p
 /* Pixel x of the planes of a row -> RGB. */
 MICA_INLINE void pixel_rgb(const int16_t *const *plane, int x, int rgb[3])
 {
-    const int co = plane[1][x], cg = plane[2][x], middle = plane[0][x] - (cg >> 1);
-    rgb[2] = middle - (co >> 1);
-    rgb[1] = middle + cg;
-    rgb[0] = rgb[2] + co;
+    const int ycocg[COLOURS] = {plane[0][x], plane[1][x], plane[2][x]};
+    mica_ycocg_to_rgb(ycocg, rgb);
 }
 
 void mica_sample_window_get(const MicaSampleWindow *window, int x, int y, int count, int16_t *rgb)
@@ -117,14 +117,13 @@ MICA_INLINE int limited_sample(int16_t v)
 static void put_pixels(const int16_t in[24], int16_t *const plane[PLANES])
 {
     for (int i = 0; i < 8; i++) {
-        const int red = limited_sample(in[3 * i]), green = limited_sample(in[3 * i + 1]);
-        const int blue = limited_sample(in[3 * i + 2]);
-        const int co = red - blue, middle = blue + (co >> 1), cg = green - middle;
-        const int y = middle + (cg >> 1);
-        plane[0][i] = (int16_t)y;
-        plane[1][i] = (int16_t)co;
-        plane[2][i] = (int16_t)cg;
-        plane[CLASS_LUMA][i] = (int16_t)(y >> 2);
+        int rgb[3], ycocg[COLOURS];
+        for (int c = 0; c < 3; c++)
+            rgb[c] = limited_sample(in[3 * i + c]);
+        mica_rgb_to_ycocg(rgb, ycocg);
+        for (int c = 0; c < COLOURS; c++)
+            plane[c][i] = (int16_t)ycocg[c];
+        plane[CLASS_LUMA][i] = (int16_t)(ycocg[0] >> 2);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "transforms/kernels.h"
 #include "transforms/kernels_impl.h"
+#include "transforms/ycocg.h"
 
 /* The canonical weight order serves the reference as it is. */
 static size_t pointwise_packed_size_c(const MicaPointwise *layer)
@@ -205,13 +206,13 @@ static void restore_c(const int16_t *const rows[3][7], const int16_t *weight,
         const int16_t *luma =
             weight + classes[i / MICA_RESTORATION_BLOCK] * MICA_RESTORATION_WEIGHTS;
         const int16_t *chroma = luma + MICA_RESTORATION_LUMA_WEIGHTS;
-        const int y = restored_luma(rows[0], at, luma), co = restored_chroma(rows[1], at, chroma);
-        const int cg = restored_chroma(rows[2], at, chroma);
-        const int middle = y - (cg >> 1), blue = middle - (co >> 1);
-
-        out[0][i] = (int16_t)mica_clamp(blue + co, 0, MICA_RESTORATION_MAX);
-        out[1][i] = (int16_t)mica_clamp(middle + cg, 0, MICA_RESTORATION_MAX);
-        out[2][i] = (int16_t)mica_clamp(blue, 0, MICA_RESTORATION_MAX);
+        const int ycocg[3] = {restored_luma(rows[0], at, luma),
+                              restored_chroma(rows[1], at, chroma),
+                              restored_chroma(rows[2], at, chroma)};
+        int rgb[3];
+        mica_ycocg_to_rgb(ycocg, rgb);
+        for (int c = 0; c < 3; c++)
+            out[c][i] = (int16_t)mica_clamp(rgb[c], 0, MICA_RESTORATION_MAX);
     }
 }
 

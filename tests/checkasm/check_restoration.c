@@ -3,6 +3,7 @@
 
 #include "checkasm.h"
 #include "transforms/kernels.h"
+#include "transforms/ycocg.h"
 
 #define MAX_LEVELS 16
 #define CLASSES 5
@@ -71,13 +72,12 @@ static void fill_weights(Case *c, CheckFill fill)
 static void fill_row(int16_t *row, CheckFill fill)
 {
     for (size_t i = 0; i < PIXELS; i++) {
-        const int red = checkasm_value(fill, 3 * i, 0, MICA_RESTORATION_MAX);
-        const int green = checkasm_value(fill, 3 * i + 1, 0, MICA_RESTORATION_MAX);
-        const int blue = checkasm_value(fill, 3 * i + 2, 0, MICA_RESTORATION_MAX);
-        const int co = red - blue, middle = blue + (co >> 1), cg = green - middle;
-        row[i] = (int16_t)(middle + (cg >> 1));
-        row[PIXELS + i] = (int16_t)co;
-        row[2 * PIXELS + i] = (int16_t)cg;
+        int rgb[3], ycocg[3];
+        for (size_t c = 0; c < 3; c++)
+            rgb[c] = checkasm_value(fill, 3 * i + c, 0, MICA_RESTORATION_MAX);
+        mica_rgb_to_ycocg(rgb, ycocg);
+        for (size_t c = 0; c < 3; c++)
+            row[c * PIXELS + i] = (int16_t)ycocg[c];
     }
 }
 
