@@ -145,15 +145,16 @@ static MicaStatus find_tune(Search *s, const Bracket *b)
         const MicaStatus status = run(s, quality, tune, &value);
         if (status != MICA_OK || s->hit)
             return status;
-        if (value > s->high) {
-            if (known && value == value_few && many - few < TUNE_CLIFF &&
-                quality < MICA_MAX_QUALITY) {
-                quality++; /* its measure at tune 1 is about that of the one before */
-                few = 1;
-                value_few = b->value_above;
-                known = 0;
-                continue;
-            }
+        const int above = value > s->high;
+        if (known && value == (above ? value_few : value_many) && many - few < TUNE_CLIFF &&
+            quality < MICA_MAX_QUALITY) {
+            quality++; /* its measure at tune 1 is about that of the one before */
+            few = 1;
+            value_few = b->value_above;
+            known = 0;
+            continue;
+        }
+        if (above) {
             const double slope = (value - value_few) / (tune - few);
             few = tune;
             value_few = value;
