@@ -90,21 +90,6 @@ class _Requant(torch.autograd.Function):
         return g, g.sum([d for d in range(g.ndim) if d != 1]), None, None, None, None
 
 
-class _Round(torch.autograd.Function):
-    """Integers in -limit..limit next to x, with the slope of x inside."""
-
-    @staticmethod
-    def forward(ctx, x, limit):
-        v = torch.round(x)
-        clamped = v.clamp(-limit, limit)
-        ctx.save_for_backward(kept(v, clamped))
-        return clamped
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * ctx.saved_tensors[0], None
-
-
 def dyadic(ratio):
     """(multiplier in 16384..32767, shift) with multiplier * 2^-(15 + shift) next to ratio < 1."""
     ratio = ratio.detach().double().clamp(2.0 ** -46, 32767 / 32768)
@@ -139,7 +124,7 @@ def integer_layer(weight, bias, in_scale, out_scale, limit=127):
     multiplier, shift = dyadic(weight_step(effective, limit))
     ratio = multiplier * torch.exp2(-15 - shift)
     multiplier, shift, ratio = (v.to(weight.dtype) for v in (multiplier, shift, ratio))
-    w = _Round.apply(effective / ratio[:, None], limit)
+    w = ste_round(effective / ratio[:, None]).clamp(-limit, limit)
     b = ste_round(bias / out_scale / ratio) + torch.floor(torch.exp2(shift - 1))
     return w, b, multiplier, shift
 

@@ -8,7 +8,7 @@ import torch
 
 import data
 import training
-from net import LEVELS, Codec
+from net import LEVELS, Codec, dct_init
 from validate import evaluate, load_pictures
 
 
@@ -26,11 +26,15 @@ def main():
     crops = data.Crops(args.packed, processes.seed, device=device)
     pictures = load_pictures(args.validate, device) if processes.rank == 0 else []
 
+    def fresh():
+        model = Codec(**json.loads(args.config))
+        dct_init(model)
+        return model
+
     def calibration(model):
         levels = torch.linspace(0, LEVELS - 1, args.batch, device=device)
         return [(crops.batch(args.batch, args.patch), levels) for _ in range(32)]
-    model = training.made(Codec, args, json.loads(args.config))
-    run = training.Run(args, processes, training.starting_from(args, model, device, calibration), crops.rng)
+    run = training.Run(args, processes, training.starting_model(args, Codec, fresh, device, calibration), crops.rng)
 
     def batch(fraction):
         large = fraction >= args.large_from

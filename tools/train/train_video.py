@@ -17,7 +17,7 @@ import data
 import gop
 import motion
 import training
-from net import LEVELS, Codec, start_from_picture_codec
+from net import LEVELS, Codec, dct_init, start_from_picture_codec
 from yuv import yuv_errors
 
 
@@ -171,10 +171,13 @@ def main():
     chains = Chains(args, processes.seed, intra, library)
     validation = Validation(args.validate if processes.rank == 0 else [], intra, library)
     lagrangian = training.Lagrangian(args)
-    model = training.made(Codec, args, dict(intra.config, condition=args.condition))
-    if not args.init:
+
+    def fresh():
+        model = Codec(**dict(intra.config, condition=args.condition))
+        dct_init(model)
         start_from_picture_codec(model, intra.state_dict())
-    model = training.starting_from(args, model, processes.device, lambda model: chains.batches(model, lagrangian, 32))
+        return model
+    model = training.starting_model(args, Codec, fresh, processes.device, lambda model: chains.batches(model, lagrangian, 32))
     run = training.Run(args, processes, model, chains.rng)
     run.train(lambda fraction: chains.next(lagrangian), lambda model, levels: validation(model, levels, lagrangian), chains.decoded)
 

@@ -11,12 +11,13 @@ import json
 import os
 import time
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
 import checkpoint
 import net
-from net import LEVELS, dct_init, kmacs_per_pixel
+from net import LEVELS, kmacs_per_pixel
 from optimizer import make_optimizer
 from perceptual import perceptual_loss
 from quantize import FixedCodec
@@ -109,12 +110,15 @@ class Objective(torch.nn.Module):
         return loss, y.detach(), torch.stack(figures if prediction is None else [*figures, mse(prediction).mean()]).detach()
 
 
-def starting_from(args, model, device, batches):
-    """The model of a run that starts or is about to be resumed: `model` with the weights of --init, in integers where they are asked
-    for. batches(model): inputs to calibrate it with."""
+def starting_model(args, codec, fresh, device, batches):
+    """The model of a run that starts or is about to be resumed: a codec with the weights of --init, or fresh() without; in integers
+    where they are asked for. batches(model): inputs to calibrate it with."""
     start = checkpoint.load(args.init) if args.init else None
     if start:
+        model = codec(**start['config'])
         model.load_state_dict(checkpoint.float_weights(start))
+    else:
+        model = fresh()
     model = model.to(device).to(memory_format=torch.channels_last)
     if args.fixed:
         fixed = FixedCodec(model, json.loads(args.bits) or (start or {}).get('bits')).to(device)
@@ -125,13 +129,6 @@ def starting_from(args, model, device, batches):
         if args.frozen_encoder:
             fixed.freeze_encoder()
         model = fixed
-    return model
-
-
-def made(codec, args, config):
-    """A codec as a run makes it, of the configuration of --init or, without one, of `config`."""
-    model = codec(**(checkpoint.load(args.init)['config'] if args.init else config))
-    dct_init(model)
     return model
 
 
@@ -201,7 +198,7 @@ class Run:
             checkpoint.set_random_state(c, self.random)
         else:                                            # only the first process's states are kept
             torch.manual_seed(self.args.seed + self.processes.rank + self.step)
-            self.random.bit_generator.state = type(self.random.bit_generator)(self.processes.seed + self.step).state
+            self.random.bit_generator.state = np.random.default_rng(self.processes.seed + self.step).bit_generator.state
 
     def save(self):
         if self.processes.rank == 0:
@@ -210,7 +207,7 @@ class Run:
                 config=self.model.config, bits=getattr(self.model, 'bits', {}), args=vars(self.args), **checkpoint.random_state(self.random)))
 
     def report(self, measure, levels):
-        """measure(model, levels): RD points, or None; of the moving averages."""
+        """measure(model, levels): RD points; here of the moving averages."""
         if self.processes.rank or not self.args.validate:
             return
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
@@ -239,11 +236,11 @@ class Run:
         self.step += 1
         return norm
 
-    def train(self, batch, measure, after=None, kmacs=kmacs_per_pixel):
+    def train(self, batch, measure, after=None):
         """batch(fraction of the run): inputs of the objective. measure: as report takes it. after(what was decoded)."""
         args, processes = self.args, self.processes
         processes.say('decoder %.2f kMAC/px, encoder %.2f, %.2f M parameters' % (
-            *reversed(kmacs(self.model)), sum(v.numel() for v in self.parameters) / 1e6))
+            *reversed(kmacs_per_pixel(self.model)), sum(v.numel() for v in self.parameters) / 1e6))
         began = time.time()
         started, saved, average, saves = began - self.spent, began, None, 0
         while True:
