@@ -9,6 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from folders import files_below
+
 SUFFIXES = ('.mkv', '.mp4', '.mov', '.nut', '.y4m', '.avi')
 
 
@@ -17,8 +19,8 @@ def pack(folder, out):
     shapes = []
     os.makedirs(out, exist_ok=True)
     with open(os.path.join(out, 'clips.bin'), 'wb') as f:
-        for name in sorted(n for n in os.listdir(folder) if n.lower().endswith(SUFFIXES)):
-            frames = [v.to_ndarray(format='rgb24') for v in av.open(os.path.join(folder, name)).decode(video=0)]
+        for path in files_below(folder, SUFFIXES):
+            frames = [v.to_ndarray(format='rgb24') for v in av.open(path).decode(video=0)]
             shapes.append((len(frames),) + frames[0].shape)
             for frame in frames:
                 f.write(frame.tobytes())

@@ -28,13 +28,13 @@ def pack(folder, out):
 
 
 class Crops:
-    """Random square crops: pictures are drawn by the square root of their area, a third of the crops are halved in
-    size first (that hides JPEG artefacts and adds detail per pixel), with mirror and transposition.
+    """Random square crops, mirrored and transposed: pictures are drawn by the square root of their area, a share `halve` of the
+    crops are halved in size first.
 
     On a CPU the pixels stay in the memory-mapped file. For an accelerator all of them are moved to its memory once, as
     uint8, and a batch is one gather there: loading then costs the processor a few hundred random numbers a step."""
 
-    def __init__(self, packed, seed, halve=0.35, device='cpu'):
+    def __init__(self, packed, seed, halve=0.0, device='cpu'):
         index = np.load(os.path.join(packed, 'train_index.npz'))
         self.shapes = index['shapes']
         self.offset = np.r_[0, np.cumsum(self.shapes.prod(1))]

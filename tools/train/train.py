@@ -15,6 +15,8 @@ from validate import evaluate, load_pictures
 def arguments():
     p = training.parser(__doc__)
     p.add_argument('--config', default='{}', help='JSON of the Codec constructor')
+    p.add_argument('--halve', type=float, default=0,
+                   help='share of the crops that are halved in size first; costs bits where pictures are reduced already')
     p.add_argument('--large-from', type=float, default=0.75, help='share of the run after which patches double in size')
     return p.parse_args()
 
@@ -23,7 +25,7 @@ def main():
     args = arguments()
     processes = training.Processes(args)
     device = processes.device
-    crops = data.Crops(args.packed, processes.seed, device=device)
+    crops = data.Crops(args.packed, processes.seed, args.halve, device)
     pictures = load_pictures(args.validate, device) if processes.rank == 0 else []
 
     def fresh():
