@@ -45,6 +45,11 @@ def float_weights(state):
     return {k[4:]: v.float() for k, v in state['ema'].items() if k.startswith('net.')}
 
 
+def scales(state):
+    """What float_weights leaves of a checkpoint of the integer phase."""
+    return {k: v for k, v in state['ema'].items() if not k.startswith('net.')}
+
+
 def mixed(a, b, share):
     """EMA weights of a with `share` of those of b, which was trained on from a."""
     return {k: v.float().lerp(b[k].float(), share) for k, v in a.items()}

@@ -52,6 +52,8 @@ def parser(description):
     p.add_argument('--compile', action='store_true', help='torch.compile, with CUDA graphs on a GPU')
     p.add_argument('--fixed', action='store_true', help="train in libmica's integers; --init names a checkpoint")
     p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have not 8')
+    p.add_argument('--scales', help='with --fixed: instead of calibration, the scales and bits of this checkpoint of the integer phase,'
+                                    ' from which the float weights of --init were trained on')
     p.add_argument('--frozen-encoder', action='store_true',
                    help='with --fixed: train the decoder and the entropy model alone, on symbols as effort 2 writes them')
     p.add_argument('--threads', type=int, default=2)
@@ -121,9 +123,12 @@ def starting_model(args, codec, fresh, device, batches):
         model = fresh()
     model = model.to(device).to(memory_format=torch.channels_last)
     if args.fixed:
-        fixed = FixedCodec(model, json.loads(args.bits) or (start or {}).get('bits')).to(device)
-        if start and checkpoint.is_fixed(start):
-            fixed.load_state_dict(start['ema'])
+        before = checkpoint.load(args.scales) if args.scales else start
+        fixed = FixedCodec(model, json.loads(args.bits) or (before or {}).get('bits')).to(device)
+        if before and checkpoint.is_fixed(before):
+            fixed.load_state_dict({**fixed.state_dict(), **checkpoint.scales(before)})
+        elif args.scales:
+            raise SystemExit('%s: not a checkpoint of the integer phase' % args.scales)
         elif not (args.resume and os.path.exists(args.out)):
             fixed.calibrate(batches(model))
         if args.frozen_encoder:
