@@ -5,6 +5,7 @@ A small codec is initialised, calibrated and exported; in double precision the f
 the symbols and the pixels of the exported file. The same for a codec with a prediction of the picture, whose file
 code_predicted.c must understand the same way.
 """
+import argparse
 import os
 import sys
 import tempfile
@@ -18,11 +19,13 @@ except ImportError as e:
     print('skipped:', e)
     sys.exit(77)
 import ablation
+import checkpoint
 import export
 import ggm
 import grow
 import integer
 import model_file
+import training
 from net import Codec, dct_init, from_phases
 from quantize import FixedCodec
 from test_predicted import compare, prediction_of
@@ -131,9 +134,26 @@ def rated():
     return torch.equal(trained, coded) and torch.equal(by_scale, slopes(coded)[1]) and bool(as_noise.all())
 
 
+def goes_on():
+    """Whether float weights that were trained on enter the integer phase with the scales and bits of before, which are not calibrated."""
+    before = make(0, [picture(128, 64, 3, 1)] * 4, [None] * 4).float()
+    weights = {k: v * 1.25 for k, v in before.net.state_dict().items()}
+    with tempfile.TemporaryDirectory() as d:
+        init, scales = os.path.join(d, 'float.pt'), os.path.join(d, 'fixed.pt')
+        checkpoint.save(init, dict(ema=weights, config=before.config))
+        checkpoint.save(scales, dict(ema=before.state_dict(), config=before.config, bits={'head': 11}))
+        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False)
+        model = training.starting_model(args, Codec, None, torch.device('cpu'), None)
+    expected = {**before.state_dict(), **{'net.' + k: v for k, v in weights.items()}}
+    return model.bits == {'head': 11} and all(torch.equal(v, expected[k]) for k, v in model.state_dict().items())
+
+
 def main():
     torch.manual_seed(1)
     bad = 0
+    if not goes_on():
+        print('scales are not kept')
+        bad += 1
     if not rated():
         print('the rate in training is not that of symbols')
         bad += 1
