@@ -27,6 +27,7 @@ LIMITS, MOST, MOST_CHANGE = (16 * 64, 5 * 64, 3 * 64 // 2), 255 * 64, 4096
 UNIT = 8                     # of the strength, which a picture has for itself
 MOST_STORED = 65000 // 2 - WEIGHTS
 ANCHORS = 9
+HALVED = 0.35                # of the crops, whose pictures are halved in size first (docs/training.md)
 
 
 def extended(x, margin):
@@ -170,7 +171,7 @@ def decoded(mica, options, picture, quality, folder):
 def fit_anchor(a, plain, i):
     """What is printed about anchor i, and its weights."""
     import data
-    crops, fit, held = data.Crops(a.packed, a.seed), Fit(), []
+    crops, fit, held = data.Crops(a.packed, a.seed, HALVED), Fit(), []
     with tempfile.TemporaryDirectory() as folder:
         for k in range(a.crops):
             picture = crops.picture(a.side)
