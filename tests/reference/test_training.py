@@ -25,9 +25,12 @@ import ggm
 import grow
 import integer
 import model_file
+import restoration
 import training
+from make_tiny_model import filters
 from net import Codec, dct_init, from_phases
 from quantize import FixedCodec
+from restoration_layer import Restoration
 from test_predicted import compare, prediction_of
 from test_reference import picture
 
@@ -135,22 +138,65 @@ def rated():
 
 
 def goes_on():
-    """Whether float weights that were trained on enter the integer phase with the scales and bits of before, which are not calibrated."""
+    """Whether float weights that were trained on enter the integer phase with the bits, the filter and the scales of before, those of the
+    streams made larger where they need it."""
     before = make(0, [picture(128, 64, 3, 1)] * 4, [None] * 4).float()
+    before.restoration = Restoration(filters(np.random.default_rng(1)))
     weights = {k: v * 1.25 for k, v in before.net.state_dict().items()}
     with tempfile.TemporaryDirectory() as d:
         init, scales = os.path.join(d, 'float.pt'), os.path.join(d, 'fixed.pt')
         checkpoint.save(init, dict(ema=weights, config=before.config))
         checkpoint.save(scales, dict(ema=before.state_dict(), config=before.config, bits={'head': 11}))
-        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False)
-        model = training.starting_model(args, Codec, None, torch.device('cpu'), None)
-    expected = {**before.state_dict(), **{'net.' + k: v for k, v in weights.items()}}
-    return model.bits == {'head': 11} and all(torch.equal(v, expected[k]) for k, v in model.state_dict().items())
+        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False, restoration=None,
+                                  perceptual=0)
+        batch = torch.cat([tensor(picture(128, 64, 3, 1), torch.float32)] * 4), torch.tensor(LEVELS)
+        model = training.starting_model(args, Codec, None, torch.device('cpu'), lambda net: [batch])
+    again = FixedCodec(model.net)
+    again.calibrate([batch])
+    larger = {k: torch.maximum(v, again.state_dict()[k]) for k, v in before.state_dict().items() if k.startswith('stream_')}
+    expected = {**before.state_dict(), **larger, **{'net.' + k: v for k, v in weights.items()}}
+    grown = sum((v > before.state_dict()[k]).sum().item() for k, v in larger.items())
+    return model.bits == {'head': 11} and grown > 100 and all(torch.equal(v, expected[k]) for k, v in model.state_dict().items())
+
+
+def restored():
+    """What is wrong with the filter as a layer: its pixels against restoration.py, the gradient of its weights against finite differences,
+    and the weights that it stores."""
+    stored = filters(np.random.default_rng(1)) // 16           # what planes() does not round would grow with larger ones
+    layer, wrong = Restoration(stored), []
+    a = picture(64, 96, 3, 5)
+    samples = np.clip(a.astype(int) * 64 + np.random.default_rng(2).integers(-90, 90, a.shape), 0, restoration.MOST)
+    y = (torch.from_numpy(samples).permute(2, 0, 1)[None] / (restoration.MOST / 2) - 1).float()
+    for anchor, level in ((0, 0.), (4, 31.5), (8, 63.)):
+        weights = stored[anchor].reshape(restoration.CLASSES, restoration.WEIGHTS)
+        expected = restoration.restore(samples, weights)
+        with torch.no_grad():
+            got = ((layer(y, torch.tensor([level]))[0] + 1) * (restoration.MOST / 2)).permute(1, 2, 0).numpy().clip(0, restoration.MOST)
+        if np.abs(got - expected).max() > 3 or np.abs(expected - samples).mean() < 10:
+            wrong.append('pixels of level %g: %g' % (level, np.abs(got - expected).max()))
+    x, q = torch.cat([y, y.flip(3)]).double(), torch.tensor([10., 50.]).double()
+    layer = layer.double()
+    (layer(x, q) ** 2).sum().backward()
+    used = layer.weight.grad.abs().flatten().topk(40).indices[::8]
+    for i in used.tolist():
+        sums = []
+        for step in (1e-4, -1e-4):
+            moved = Restoration(layer.weight.detach().clone())
+            moved.weight.data.view(-1)[i] += step
+            sums.append((moved(x, q) ** 2).sum().item())
+        if not np.isclose((sums[0] - sums[1]) / 2e-4, layer.weight.grad.view(-1)[i].item(), rtol=1e-3):
+            wrong.append('gradient of weight %d' % i)
+    if not np.array_equal(Restoration(stored).stored(), stored):
+        wrong.append('stored weights')
+    return wrong
 
 
 def main():
     torch.manual_seed(1)
     bad = 0
+    wrong = restored()
+    print('the restoration filter as a layer: %s' % (wrong or 'as it should be'))
+    bad += len(wrong)
     if not goes_on():
         print('scales are not kept')
         bad += 1

@@ -8,6 +8,8 @@ import sys
 
 import torch
 
+RESTORATION = 'restoration.weight'       # the parameter that is the restoration filter of a FixedCodec
+
 
 def load(path):
     # torch 2.6 and later refuse by default to unpickle the generator state of a checkpoint
@@ -46,8 +48,8 @@ def float_weights(state):
 
 
 def scales(state):
-    """What float_weights leaves of a checkpoint of the integer phase."""
-    return {k: v for k, v in state['ema'].items() if not k.startswith('net.')}
+    """What float_weights leaves of a checkpoint of the integer phase; nothing of another."""
+    return {k: v.float() for k, v in state['ema'].items() if not k.startswith('net.')} if is_fixed(state) else {}
 
 
 def mixed(a, b, share):

@@ -9,12 +9,15 @@ import ggm
 import model_file
 from net import Codec
 from quantize import FixedCodec
+from restoration_layer import Restoration
 
 
 def load(path, weights='ema'):
     """FixedCodec in double precision from a checkpoint of the fixed phase."""
     c = checkpoint.load(path)
     model = FixedCodec(Codec(**c['config']), c.get('bits'))
+    if checkpoint.RESTORATION in c[weights]:
+        model.restoration = Restoration(c[weights][checkpoint.RESTORATION])
     model.load_state_dict(c[weights])
     return model.double().eval()
 
@@ -34,6 +37,8 @@ def tensors(model):
     out['z_shape'] = array(model.shapes(model.net.z_shape), 'u1')
     shape, scale = np.mgrid[0:ggm.SHAPE_COUNT, 0:ggm.SCALE_COUNT].astype('u1')   # distributions.py finds better ones
     out['y_table_shape'], out['y_table_scale'] = shape, scale
+    if model.restoration is not None:
+        out['restoration'] = model.restoration.stored()
     for name, (weight, bias, multiplier, shift) in model.integer_layers().items():
         weight = array(weight, 'i1' if model.limit(name) <= 127 else '<i2')
         out[name + '.weight'] = np.ascontiguousarray(weight.T) if name.endswith('.dw') else weight

@@ -100,9 +100,9 @@ class Both:
 
 
 def is_matrix(name, parameter):
-    """Weights of the pointwise layers and of the context heads; the stem and the head of the picture stay with Adam."""
+    """Weights of the pointwise layers and of the context heads; the stem and the head of the picture and its filter stay with Adam."""
     parts = name.split('.')
-    return parts[-1] == 'weight' and parts[-2] not in ('stem', 'head', 'dw') and parameter.ndim >= 2
+    return parts[-1] == 'weight' and parts[-2] not in ('stem', 'head', 'dw', 'restoration') and parameter.ndim >= 2
 
 
 def make_optimizer(name, model, lr, device):

@@ -199,6 +199,7 @@ class FixedCodec(nn.Module):
             self.register_buffer('stream_' + name, torch.ones(width))
         self.register_buffer('exp2', exp2_table(), persistent=False)
         self.thresholds = None
+        self.restoration = None      # Restoration, behind the synthesis
 
     def blocks(self):
         from net import Block
@@ -494,6 +495,8 @@ class FixedCodec(nn.Module):
         v = self.synthesise(y_hat, layers, gains, beside_latents)
         if prediction is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
+        if self.restoration is not None:
+            v = (self.restoration(v * (2 / 255 / PIXEL_UNIT) - 1, q) + 1) * (255 * PIXEL_UNIT / 2)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=written, index=index, v=v) if hard else None

@@ -105,6 +105,13 @@ def restore(samples, weights, strength=UNIT):
     return np.clip(colours(*changed), 0, MOST)
 
 
+def limited(weights):
+    """Weights (..., count of a plane) as a model file may hold them."""
+    weights = np.round(weights)
+    sums = np.abs(weights).sum(-1, keepdims=True)
+    return np.trunc(weights * np.minimum(1, MOST_STORED / np.maximum(sums, 1))).astype('<i2')
+
+
 class PlaneFit:
     """The normal equations of every class, for luma or for both chromas."""
 
@@ -127,9 +134,7 @@ class PlaneFit:
         for k in range(CLASSES):
             own = np.trace(self.a[k]) / self.count
             out[k] = np.linalg.solve(self.a[k] + ridge * (own + .01 * common) * np.eye(self.count), self.b[k])
-        out = np.round(out * 2 ** FRACTION_BITS)
-        sums = np.abs(out).sum(1, keepdims=True)
-        return np.trunc(out * np.minimum(1, MOST_STORED / np.maximum(sums, 1))).astype('<i2')
+        return limited(out * 2 ** FRACTION_BITS)
 
 
 class Fit:

@@ -16,11 +16,13 @@ import torch
 import torch.distributed as dist
 
 import checkpoint
+import model_file
 import net
+import perceptual
 from net import LEVELS, kmacs_per_pixel
 from optimizer import make_optimizer
-from perceptual import perceptual_loss
-from quantize import FixedCodec
+from quantize import FixedCodec, outside_of_compiled
+from restoration_layer import Restoration
 
 PERCEPTUAL_UNIT = 9.5        # MSE that one unit of perceptual_loss is worth along the curve of S, so that rates stay
 
@@ -54,6 +56,8 @@ def parser(description):
     p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have not 8')
     p.add_argument('--scales', help='with --fixed: instead of calibration, the scales and bits of this checkpoint of the integer phase,'
                                     ' from which the float weights of --init were trained on')
+    p.add_argument('--restoration', help='with --fixed: a model file, whose restoration filter stands behind the networks and is'
+                                         ' trained with them')
     p.add_argument('--frozen-encoder', action='store_true',
                    help='with --fixed: train the decoder and the entropy model alone, on symbols as effort 2 writes them')
     p.add_argument('--threads', type=int, default=2)
@@ -96,6 +100,8 @@ class Objective(torch.nn.Module):
         self.lagrangian = Lagrangian(args)
         self.dtype = torch.bfloat16 if args.bf16 else None
         self.perceptual = args.perceptual
+        # torch 2.15 compiles a wrong gradient of it for a CPU in the integer phase: 1e8 times too large
+        self.perceptual_loss = outside_of_compiled(perceptual.perceptual_loss)
 
     def forward(self, x, q, prediction=None):
         """loss, what is decoded, and the means of loss, MSE (0..255), bits per pixel, bits per pixel of z, MSE of the prediction"""
@@ -106,10 +112,20 @@ class Objective(torch.nn.Module):
         def mse(of):
             return ((of - x) ** 2).mean((1, 2, 3)) * 127.5 ** 2
         error, bpp = mse(y), (y_bits + z_bits) / pixels
-        distortion = error.lerp(PERCEPTUAL_UNIT * perceptual_loss(x, y), self.perceptual) if self.perceptual else error
+        distortion = error.lerp(PERCEPTUAL_UNIT * self.perceptual_loss(x, y), self.perceptual) if self.perceptual else error
         loss = ((lam * distortion + bpp) * (0.01 / lam) ** .5).mean()
         figures = [loss, error.mean(), bpp.mean(), (z_bits / pixels).mean()]
         return loss, y.detach(), torch.stack(figures if prediction is None else [*figures, mse(prediction).mean()]).detach()
+
+
+def restoration(args, scales):
+    """The filter of --restoration, else that of the checkpoint, or None."""
+    stored = scales.pop(checkpoint.RESTORATION, None)
+    if args.restoration:
+        stored = model_file.read(args.restoration)[2]['restoration']
+    elif stored is None:
+        return None
+    return Restoration(stored)
 
 
 def starting_model(args, codec, fresh, device, batches):
@@ -124,13 +140,18 @@ def starting_model(args, codec, fresh, device, batches):
     model = model.to(device).to(memory_format=torch.channels_last)
     if args.fixed:
         before = checkpoint.load(args.scales) if args.scales else start
-        fixed = FixedCodec(model, json.loads(args.bits) or (before or {}).get('bits')).to(device)
-        if before and checkpoint.is_fixed(before):
-            fixed.load_state_dict({**fixed.state_dict(), **checkpoint.scales(before)})
-        elif args.scales:
+        scales = checkpoint.scales(before) if before else {}
+        if args.scales and not scales:
             raise SystemExit('%s: not a checkpoint of the integer phase' % args.scales)
-        elif not (args.resume and os.path.exists(args.out)):
+        fixed = FixedCodec(model, json.loads(args.bits) or (before or {}).get('bits'))
+        fixed.restoration = restoration(args, scales)
+        fixed.to(device)
+        resumed = args.resume and os.path.exists(args.out)      # then everything comes from there
+        if not resumed and (args.scales or not scales):
             fixed.calibrate(batches(model))
+        if args.scales and not resumed:      # the weights have been trained on: what their streams hold may have grown
+            scales = {k: torch.maximum(v, fixed.state_dict()[k].cpu()) if k.startswith('stream_') else v for k, v in scales.items()}
+        fixed.load_state_dict({**fixed.state_dict(), **scales})
         if args.frozen_encoder:
             fixed.freeze_encoder()
         model = fixed

@@ -1,0 +1,130 @@
+"""The restoration filter (docs/networks.md, section 9) as the last layer of a codec, so that its networks are trained for what the
+filter makes of them, and its weights for what pictures are compared by.
+
+Sums are not rounded, an error of a few 64ths of a pixel value.
+"""
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from net import ANCHORS, LEVELS
+from restoration import CLASSES, FAR, FRACTION_BITS, LIMITS, LUMA_WEIGHTS, MOST, MOST_CHANGE, NEAR, WEIGHTS, limited
+
+REACH = 3                            # of the filter, and of the classes beyond a block, in pixels
+UNIT = MOST / 2                      # samples in 1/64 for 1 of what the networks put out, -1..1
+ACTIVITY = (2, 6, 14, 30)
+
+
+def planes(rgb):
+    """(N, 3, H, W) -> (Y, Co, Cg), each (N, H, W)"""
+    r, g, b = rgb.unbind(1)
+    middle = (r + b) / 2
+    return (g + middle) / 2, r - b, g - middle
+
+
+def colours(luma, co, cg):
+    """What planes() came from."""
+    middle = luma - cg / 2
+    return torch.stack((middle + co / 2, middle + cg, middle - co / 2), 1)
+
+
+@torch.no_grad()
+def classes(luma):
+    """Luma (N, H, W) in 1/64 -> the class of each block of 4x4 pixels (N, H/4, W/4)"""
+    x = torch.floor(extended(luma) / 4)
+    h, w = x.shape[1:]
+    c = x[:, 1:-1, 1:-1]
+    sums = []
+    for dy, dx in ((-1, 0), (0, -1), (-1, -1), (-1, 1)):
+        d = (2 * c - x[:, 1 + dy:h - 1 + dy, 1 + dx:w - 1 + dx] - x[:, 1 - dy:h - 1 - dy, 1 - dx:w - 1 - dx]).abs()
+        sums.append(64 * F.avg_pool2d(d[:, None], 8, 4)[:, 0])
+    activity = sum(((sums[0] + sums[1]) / 1024 >= least).long() for least in ACTIVITY)
+    s = [torch.floor(v / 16) for v in sums]
+    straight, slanted = (torch.maximum(s[i], s[i + 1]) for i in (0, 2)), (torch.minimum(s[i], s[i + 1]) for i in (0, 2))
+    (large, large2), (small, small2) = straight, slanted
+    diagonal = large2 * small > large * small2
+    large, small = torch.where(diagonal, large2, large), torch.where(diagonal, small2, small)
+    strength = (2 * large > 9 * small).long() + (large > 2 * small).long()
+    which = torch.where(diagonal, 2 + (s[2] <= s[3]).long(), (s[0] <= s[1]).long())
+    return 9 * activity + torch.where(strength > 0, 2 * which + strength, 0)
+
+
+def at(x, dy, dx):
+    """x[.., i + dy, j + dx] of the inner part of a plane that is extended by REACH."""
+    h, w = x.shape[-2] - 2 * REACH, x.shape[-1] - 2 * REACH
+    return x[..., REACH + dy:REACH + dy + h, REACH + dx:REACH + dx + w]
+
+
+def extended(plane):
+    return F.pad(plane[:, None], (REACH,) * 4, mode='replicate')[:, 0]
+
+
+def of_pixels(weight):
+    """Weights of blocks (count, N, H/4, W/4) -> of pixels, extended by REACH."""
+    return F.pad(weight.repeat_interleave(4, -2).repeat_interleave(4, -1), (REACH,) * 4)
+
+
+class _Change(torch.autograd.Function):
+    """plane (N, H, W) in 1/64, weight (4 places, N, H/4, W/4) of each block -> what the filter adds.
+
+    The gradient is written out because the automatic one of shifted planes takes three times as long. It leaves out what pixels beyond
+    the border add, which repeat those at it."""
+
+    @staticmethod
+    def forward(ctx, plane, weight, places):
+        ctx.save_for_backward(plane, weight)
+        ctx.places = places
+        x, w, total = extended(plane), of_pixels(weight), 0
+        for i, (dy, dx) in enumerate(places):
+            a, b = at(x, dy, dx) - plane, at(x, -dy, -dx) - plane
+            total = total + at(w[4 * i], 0, 0) * (a + b)
+            for j, limit in enumerate(LIMITS, 4 * i + 1):
+                total = total + at(w[j], 0, 0) * (a.clamp(-limit, limit) + b.clamp(-limit, limit))
+        return total.clamp(-MOST_CHANGE, MOST_CHANGE)
+
+    @staticmethod
+    def backward(ctx, g):
+        plane, weight = ctx.saved_tensors
+        x, w, outer = extended(plane), of_pixels(weight), F.pad(g, (REACH,) * 4)
+        by_plane, by_weight = 0, []
+        for i, (dy, dx) in enumerate(ctx.places):
+            for o in ((dy, dx), (-dy, -dx)):         # a pixel in its own sum, and as the neighbour of another
+                apart = (at(x, *o) - plane).abs()
+                own, other = at(w[4 * i], 0, 0), at(w[4 * i], *o)
+                for j, limit in enumerate(LIMITS, 4 * i + 1):
+                    inside = (apart < limit).to(g.dtype)
+                    own, other = own + inside * at(w[j], 0, 0), other + inside * at(w[j], *o)
+                by_plane = by_plane + at(outer, *o) * other - g * own
+            a, b = at(x, dy, dx) - plane, at(x, -dy, -dx) - plane
+            by_weight += [g * (a + b), *(g * (a.clamp(-n, n) + b.clamp(-n, n)) for n in LIMITS)]
+        return by_plane, torch.stack([16 * F.avg_pool2d(v[:, None], 4)[:, 0] for v in by_weight]), None
+
+
+class Restoration(nn.Module):
+    """weight: factors (ANCHORS, CLASSES, WEIGHTS), 2^-FRACTION_BITS of those in a model file."""
+
+    def __init__(self, start):
+        """start: such factors, or the tensor `restoration` of a model file"""
+        super().__init__()
+        if not torch.is_tensor(start):
+            start = torch.from_numpy(start.astype('f4')).view(ANCHORS, CLASSES, WEIGHTS) / 2 ** FRACTION_BITS
+        self.weight = nn.Parameter(start)
+
+    def stored(self):
+        """The tensor of a model file."""
+        w = self.weight.detach().cpu().double().numpy() * 2 ** FRACTION_BITS
+        return np.concatenate([limited(w[..., :LUMA_WEIGHTS]), limited(w[..., LUMA_WEIGHTS:])], -1).reshape(ANCHORS, -1)
+
+    def forward(self, y, q):
+        """Pictures (N, 3, H, W) in -1..1 of levels q (N,), sides multiples of 4 -> filtered pictures"""
+        n = len(y)
+        t = q * ((ANCHORS - 1) / (LEVELS - 1))
+        i = t.floor().long().clamp(0, ANCHORS - 2)
+        table = self.weight[i].lerp(self.weight[i + 1], (t - i).view(-1, 1, 1))      # (N, CLASSES, WEIGHTS)
+        changed = planes(((y.to(table.dtype) + 1) * UNIT).clamp(0, MOST))
+        chosen = classes(changed[0].detach()) + CLASSES * torch.arange(n, device=y.device).view(-1, 1, 1)
+        weight = table.flatten(0, 1)[chosen].permute(3, 0, 1, 2)                     # (WEIGHTS, N, H/4, W/4)
+        parts = (weight[:LUMA_WEIGHTS], NEAR + FAR), (weight[LUMA_WEIGHTS:], NEAR), (weight[LUMA_WEIGHTS:], NEAR)
+        changed = [v + _Change.apply(v, *part) for v, part in zip(changed, parts)]
+        return colours(*changed) / UNIT - 1
