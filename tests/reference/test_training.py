@@ -147,8 +147,7 @@ def goes_on():
         init, scales = os.path.join(d, 'float.pt'), os.path.join(d, 'fixed.pt')
         checkpoint.save(init, dict(ema=weights, config=before.config))
         checkpoint.save(scales, dict(ema=before.state_dict(), config=before.config, bits={'head': 11}))
-        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False, restoration=None,
-                                  perceptual=0)
+        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False, restoration=None)
         batch = torch.cat([tensor(picture(128, 64, 3, 1), torch.float32)] * 4), torch.tensor(LEVELS)
         model = training.starting_model(args, Codec, None, torch.device('cpu'), lambda net: [batch])
     again = FixedCodec(model.net)
@@ -166,12 +165,12 @@ def restored():
     layer, wrong = Restoration(stored), []
     a = picture(64, 96, 3, 5)
     samples = np.clip(a.astype(int) * 64 + np.random.default_rng(2).integers(-90, 90, a.shape), 0, restoration.MOST)
-    y = (torch.from_numpy(samples).permute(2, 0, 1)[None] / (restoration.MOST / 2) - 1).float()
+    y = torch.from_numpy(samples).permute(2, 0, 1)[None].float()
     for anchor, level in ((0, 0.), (4, 31.5), (8, 63.)):
         weights = stored[anchor].reshape(restoration.CLASSES, restoration.WEIGHTS)
         expected = restoration.restore(samples, weights)
         with torch.no_grad():
-            got = ((layer(y, torch.tensor([level]))[0] + 1) * (restoration.MOST / 2)).permute(1, 2, 0).numpy().clip(0, restoration.MOST)
+            got = layer(y, torch.tensor([level]))[0].permute(1, 2, 0).numpy().clip(0, restoration.MOST)
         if np.abs(got - expected).max() > 3 or np.abs(expected - samples).mean() < 10:
             wrong.append('pixels of level %g: %g' % (level, np.abs(got - expected).max()))
     x, q = torch.cat([y, y.flip(3)]).double(), torch.tensor([10., 50.]).double()

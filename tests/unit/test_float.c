@@ -330,18 +330,26 @@ static void compare(const Setup *s, int width, int height, int channels, int dep
     mica_image_free(&image);
 }
 
+static void compare_bytes(const Setup *s)
+{
+    for (int quality = 0; quality <= 1008; quality += 252)
+        compare(s, 131, 77, 3, 8, quality);
+    compare(s, 33, 150, 1, 8, 504);
+    compare(s, 1, 1, 3, 8, 1008);
+    compare(s, 70, 97, 3, 8, 1008);
+    compare(s, 70, 45, 4, 8, 1008);
+}
+
 static void test_analysis(void **state)
 {
     (void)state;
     Setup s;
     open_setup(&s, "S");
-    for (int quality = 0; quality <= 1008; quality += 252)
-        compare(&s, 131, 77, 3, 8, quality);
-    compare(&s, 33, 150, 1, 8, 504);
-    compare(&s, 1, 1, 3, 8, 1008);
+    compare_bytes(&s);
     compare(&s, 70, 97, 3, 16, 1008);
-    compare(&s, 70, 97, 3, 8, 1008);
-    compare(&s, 70, 45, 4, 8, 1008);
+    close_setup(&s);
+    open_setup(&s, "S-perceptual");
+    compare_bytes(&s);
     close_setup(&s);
 }
 
@@ -350,7 +358,7 @@ static void test_same_bits(void **state)
 {
     (void)state;
     Setup s;
-    open_setup(&s, "S");
+    open_setup(&s, "S-perceptual");
     MicaImage image = picture(400, 330, 3, 8);
     const MicaGeometry g = mica_geometry(400, 330);
     const MicaRect whole = {0, 0, g.w16, g.h16}, part = {10, 8, 14, 12};

@@ -496,7 +496,7 @@ class FixedCodec(nn.Module):
         if prediction is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
         if self.restoration is not None:
-            v = (self.restoration(v * (2 / 255 / PIXEL_UNIT) - 1, q) + 1) * (255 * PIXEL_UNIT / 2)
+            v = self.restoration(v, q)
         if hard:
             v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=written, index=index, v=v) if hard else None

@@ -24,6 +24,7 @@ LUMA_WEIGHTS, CHROMA_WEIGHTS = 4 * len(NEAR + FAR), 4 * len(NEAR)
 WEIGHTS = LUMA_WEIGHTS + CHROMA_WEIGHTS
 FRACTION_BITS = 10
 LIMITS, MOST, MOST_CHANGE = (16 * 64, 5 * 64, 3 * 64 // 2), 255 * 64, 4096
+ACTIVITY_BOUNDS = (2, 6, 14, 30)
 UNIT = 8                     # of the strength, which a picture has for itself
 MOST_STORED = 65000 // 2 - WEIGHTS
 ANCHORS = 9
@@ -71,7 +72,7 @@ def classes(samples):
         total = np.pad(laplacian.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         y, x0 = 9 + 4 * np.arange(rows)[:, None], 9 + 4 * np.arange(columns)[None]       # two pixels before the block
         sums.append(total[y + 8, x0 + 8] - total[y, x0 + 8] - total[y + 8, x0] + total[y, x0])
-    activity = np.digitize(sums[0] + sums[1] >> 10, (2, 6, 14, 30))
+    activity = np.digitize(sums[0] + sums[1] >> 10, ACTIVITY_BOUNDS)
     s = [v >> 4 for v in sums]
     large, small = np.maximum(s[0], s[1]), np.minimum(s[0], s[1])
     large2, small2 = np.maximum(s[2], s[3]), np.minimum(s[2], s[3])

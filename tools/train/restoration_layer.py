@@ -9,11 +9,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from net import ANCHORS, LEVELS
-from restoration import CLASSES, FAR, FRACTION_BITS, LIMITS, LUMA_WEIGHTS, MOST, MOST_CHANGE, NEAR, WEIGHTS, limited
+from restoration import ACTIVITY_BOUNDS, CLASSES, FAR, FRACTION_BITS, LIMITS, LUMA_WEIGHTS, MOST, MOST_CHANGE, NEAR, WEIGHTS, limited
 
 REACH = 3                            # of the filter, and of the classes beyond a block, in pixels
-UNIT = MOST / 2                      # samples in 1/64 for 1 of what the networks put out, -1..1
-ACTIVITY = (2, 6, 14, 30)
 
 
 def planes(rgb):
@@ -39,10 +37,10 @@ def classes(luma):
     for dy, dx in ((-1, 0), (0, -1), (-1, -1), (-1, 1)):
         d = (2 * c - x[:, 1 + dy:h - 1 + dy, 1 + dx:w - 1 + dx] - x[:, 1 - dy:h - 1 - dy, 1 - dx:w - 1 - dx]).abs()
         sums.append(64 * F.avg_pool2d(d[:, None], 8, 4)[:, 0])
-    activity = sum(((sums[0] + sums[1]) / 1024 >= least).long() for least in ACTIVITY)
+    activity = sum(((sums[0] + sums[1]) / 1024 >= least).long() for least in ACTIVITY_BOUNDS)
     s = [torch.floor(v / 16) for v in sums]
-    straight, slanted = (torch.maximum(s[i], s[i + 1]) for i in (0, 2)), (torch.minimum(s[i], s[i + 1]) for i in (0, 2))
-    (large, large2), (small, small2) = straight, slanted
+    large, small = torch.maximum(s[0], s[1]), torch.minimum(s[0], s[1])
+    large2, small2 = torch.maximum(s[2], s[3]), torch.minimum(s[2], s[3])
     diagonal = large2 * small > large * small2
     large, small = torch.where(diagonal, large2, large), torch.where(diagonal, small2, small)
     strength = (2 * large > 9 * small).long() + (large > 2 * small).long()
@@ -89,14 +87,13 @@ class _Change(torch.autograd.Function):
         x, w, outer = extended(plane), of_pixels(weight), F.pad(g, (REACH,) * 4)
         by_plane, by_weight = 0, []
         for i, (dy, dx) in enumerate(ctx.places):
-            for o in ((dy, dx), (-dy, -dx)):         # a pixel in its own sum, and as the neighbour of another
-                apart = (at(x, *o) - plane).abs()
+            a, b = at(x, dy, dx) - plane, at(x, -dy, -dx) - plane
+            for o, apart in (((dy, dx), a.abs()), ((-dy, -dx), b.abs())):    # a pixel in its own sum, and as the neighbour of another
                 own, other = at(w[4 * i], 0, 0), at(w[4 * i], *o)
                 for j, limit in enumerate(LIMITS, 4 * i + 1):
                     inside = (apart < limit).to(g.dtype)
                     own, other = own + inside * at(w[j], 0, 0), other + inside * at(w[j], *o)
                 by_plane = by_plane + at(outer, *o) * other - g * own
-            a, b = at(x, dy, dx) - plane, at(x, -dy, -dx) - plane
             by_weight += [g * (a + b), *(g * (a.clamp(-n, n) + b.clamp(-n, n)) for n in LIMITS)]
         return by_plane, torch.stack([16 * F.avg_pool2d(v[:, None], 4)[:, 0] for v in by_weight]), None
 
@@ -116,15 +113,13 @@ class Restoration(nn.Module):
         w = self.weight.detach().cpu().double().numpy() * 2 ** FRACTION_BITS
         return np.concatenate([limited(w[..., :LUMA_WEIGHTS]), limited(w[..., LUMA_WEIGHTS:])], -1).reshape(ANCHORS, -1)
 
-    def forward(self, y, q):
-        """Pictures (N, 3, H, W) in -1..1 of levels q (N,), sides multiples of 4 -> filtered pictures"""
-        n = len(y)
+    def forward(self, v, q):
+        """Samples (N, 3, H, W) in 1/64 of pictures of levels q (N,), sides multiples of 4 -> filtered samples"""
         t = q * ((ANCHORS - 1) / (LEVELS - 1))
         i = t.floor().long().clamp(0, ANCHORS - 2)
         table = self.weight[i].lerp(self.weight[i + 1], (t - i).view(-1, 1, 1))      # (N, CLASSES, WEIGHTS)
-        changed = planes(((y.to(table.dtype) + 1) * UNIT).clamp(0, MOST))
-        chosen = classes(changed[0].detach()) + CLASSES * torch.arange(n, device=y.device).view(-1, 1, 1)
+        parts = planes(v.clamp(0, MOST))
+        chosen = classes(parts[0].detach()) + CLASSES * torch.arange(len(v), device=v.device).view(-1, 1, 1)
         weight = table.flatten(0, 1)[chosen].permute(3, 0, 1, 2)                     # (WEIGHTS, N, H/4, W/4)
-        parts = (weight[:LUMA_WEIGHTS], NEAR + FAR), (weight[LUMA_WEIGHTS:], NEAR), (weight[LUMA_WEIGHTS:], NEAR)
-        changed = [v + _Change.apply(v, *part) for v, part in zip(changed, parts)]
-        return colours(*changed) / UNIT - 1
+        luma, chroma = (weight[:LUMA_WEIGHTS], NEAR + FAR), (weight[LUMA_WEIGHTS:], NEAR)
+        return colours(*(p + _Change.apply(p, *filtered) for p, filtered in zip(parts, (luma, chroma, chroma))))

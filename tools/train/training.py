@@ -100,8 +100,10 @@ class Objective(torch.nn.Module):
         self.lagrangian = Lagrangian(args)
         self.dtype = torch.bfloat16 if args.bf16 else None
         self.perceptual = args.perceptual
-        # torch 2.15 compiles a wrong gradient of it for a CPU in the integer phase: 1e8 times too large
-        self.perceptual_loss = outside_of_compiled(perceptual.perceptual_loss)
+        self.perceptual_loss = perceptual.perceptual_loss
+        if args.fixed and not next(model.parameters()).is_cuda:
+            # torch 2.15 compiles a wrong gradient of it there: 1e8 times too large
+            self.perceptual_loss = outside_of_compiled(self.perceptual_loss)
 
     def forward(self, x, q, prediction=None):
         """loss, what is decoded, and the means of loss, MSE (0..255), bits per pixel, bits per pixel of z, MSE of the prediction"""
@@ -122,10 +124,10 @@ def restoration(args, scales):
     """The filter of --restoration, else that of the checkpoint, or None."""
     stored = scales.pop(checkpoint.RESTORATION, None)
     if args.restoration:
-        stored = model_file.read(args.restoration)[2]['restoration']
-    elif stored is None:
-        return None
-    return Restoration(stored)
+        stored = model_file.read(args.restoration)[2].get('restoration')
+        if stored is None:
+            raise SystemExit('%s: has no restoration filter' % args.restoration)
+    return None if stored is None else Restoration(stored)
 
 
 def starting_model(args, codec, fresh, device, batches):
@@ -150,7 +152,8 @@ def starting_model(args, codec, fresh, device, batches):
         if not resumed and (args.scales or not scales):
             fixed.calibrate(batches(model))
         if args.scales and not resumed:      # the weights have been trained on: what their streams hold may have grown
-            scales = {k: torch.maximum(v, fixed.state_dict()[k].cpu()) if k.startswith('stream_') else v for k, v in scales.items()}
+            asked = fixed.state_dict()
+            scales = {k: torch.maximum(v, asked[k].cpu()) if k.startswith('stream_') else v for k, v in scales.items()}
         fixed.load_state_dict({**fixed.state_dict(), **scales})
         if args.frozen_encoder:
             fixed.freeze_encoder()
