@@ -27,7 +27,7 @@
 MicaSearchSchedule mica_search_schedule(int effort, int predicted)
 {
     static const MicaSearchSchedule schedules[10] = {
-        [3] = {0, 2, 5},   [4] = {0, 4, 5},    [5] = {0, 8, 5},     [6] = {30, 8, 10},
+        [3] = {0, 2, 7},   [4] = {0, 4, 7},    [5] = {0, 8, 7},     [6] = {30, 8, 10},
         [7] = {60, 8, 10}, [8] = {120, 8, 10}, [9] = {250, 10, 10},
     };
     MicaSearchSchedule schedule = schedules[effort < 0 || effort > 9 ? 0 : effort];
@@ -221,6 +221,7 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                  .skip = skip,
                                  .restoration =
                                      n->config.restoration ? plan->schedule.restoration : 0,
+                                 .descent = plan->schedule.iterations > 0,
                                  .lambda = lambda / 3.0f / (float)plan->frugality};
     MicaBitTable *bits = mica_alloc(2, sizeof *bits);
     picture.step = mica_alloc((size_t)m, sizeof *picture.step);

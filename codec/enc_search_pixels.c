@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "models/restoration.h"
+#include "codec/enc_search_restoration.h"
 
 /* Where a sample of the picture is, and what its error does to the loss. */
 typedef struct PixelRow {
@@ -164,11 +164,35 @@ static void keep_row(void *context, const MicaRestoredRow *row)
     const MicaSearchWindow *win = r->window;
     memcpy(win->restored + ((ptrdiff_t)row->y * 16 * win->w + row->x) * 3, row->filtered,
            3 * (size_t)row->count * sizeof *row->filtered);
+    if (row->y % MICA_RESTORATION_BLOCK == 0)
+        memcpy(win->classes + (ptrdiff_t)(row->y / MICA_RESTORATION_BLOCK) * 4 * win->w,
+               row->classes,
+               (size_t)(row->count + MICA_RESTORATION_BLOCK - 1) / MICA_RESTORATION_BLOCK);
 }
 
-/* The gradient by the filtered samples is taken for that by the decoded ones: with the filter's own
- * derivatives sweeps lose, for classes change with a single step, and the gradient search gains
- * little. */
+/* No gradient where decoded samples are beyond what the filter takes. */
+static void stop_at_limits(const Restoration *r, int index, int16_t *room, float *samples)
+{
+    const int width = 2 * r->window->w;
+    for (int dy = 0; dy < 8; dy++) {
+        const int16_t *decoded = room;
+        mica_sample_window_get(&r->samples, 0, 8 * index + dy, 8 * width, room);
+        for (int b = 0; b < width; b++)
+            for (int i = 0; i < 24; i++, decoded++)
+                if (*decoded <= 0 || *decoded >= MICA_RESTORATION_MAX)
+                    samples[(ptrdiff_t)b * 192 + dy * 24 + i] = 0;
+    }
+}
+
+/* The gradient search goes back through the filter. Sweeps take the gradient by the filtered
+ * samples for that by the decoded ones: classes change with the whole steps that they try, and with
+ * the derivatives of one class they lose. */
+static int through_filter(const MicaSearchWindow *win)
+{
+    return win->picture->descent &&
+           (win->rounding == MICA_ROUND_RELAXED || win->rounding == MICA_ROUND_NOT);
+}
+
 static void restored_row(void *context, int index, int thread)
 {
     const Restoration *r = context;
@@ -183,17 +207,21 @@ static void restored_row(void *context, int index, int thread)
                 samples[(ptrdiff_t)b * 192 + dy * 24 + i] = *from++;
     }
     win->row_loss[index] = compare_row(&row, samples, width);
-    if (win->rounding == MICA_ROUND_HARD)
-        return;
-    int16_t *room = rounded_room(win, thread);
-    for (int dy = 0; dy < 8; dy++) {
-        const int16_t *decoded = room;
-        mica_sample_window_get(&r->samples, 0, 8 * index + dy, 8 * width, room);
-        for (int b = 0; b < width; b++)
-            for (int i = 0; i < 24; i++, decoded++)
-                if (*decoded <= 0 || *decoded >= MICA_RESTORATION_MAX)
-                    samples[(ptrdiff_t)b * 192 + dy * 24 + i] = 0;
+    if (through_filter(win)) {
+        mica_search_keep_gradient(win, index, samples);
+    } else if (win->rounding != MICA_ROUND_HARD) {
+        stop_at_limits(r, index, rounded_room(win, thread), samples);
+        run_head_back(win, index, thread);
     }
+}
+
+static void decoded_row_back(void *context, int index, int thread)
+{
+    const Restoration *r = context;
+    MicaSearchWindow *win = r->window;
+    float *samples = sample_room(win, thread);
+    mica_search_get_gradient(win, &r->runner.geometry, index, samples);
+    stop_at_limits(r, index, rounded_room(win, thread), samples);
     run_head_back(win, index, thread);
 }
 
@@ -216,6 +244,10 @@ static void compare_restored(MicaSearchWindow *win)
     mica_pool_run(win->runner.pool, 2 * win->h, put_row, &r);
     mica_restore(&r.runner, &r.samples, cells, weight, keep_row, &r);
     mica_pool_run(win->runner.pool, 2 * win->h, restored_row, &r);
+    if (through_filter(win)) {
+        mica_search_restoration_back(win, &r.samples, g, weight);
+        mica_pool_run(win->runner.pool, 2 * win->h, decoded_row_back, &r);
+    }
 }
 
 void mica_search_compare(MicaSearchWindow *win)

@@ -5,6 +5,7 @@
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
 #include "codec/enc_search_pixels.h"
+#include "codec/enc_search_restoration.h"
 #include "models/condition.h"
 
 /* Channel counts, short. */
@@ -104,6 +105,12 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     if (picture->restoration) {
         win->samples = mica_alloc(mica_sample_row_elements(2 * win->w), 4 * (size_t)win->h);
         win->restored = mica_alloc_zero(s.pixels, 16 * 16 * 3 * sizeof *win->restored);
+        win->classes = mica_alloc_zero(s.pixels, 16);
+    }
+    if (picture->restoration && picture->descent) {
+        win->by_filtered = floats(mica_search_plane_elements(win->w, win->h));
+        win->by_decoded =
+            mica_alloc_zero(mica_search_plane_elements(win->w, win->h), sizeof *win->by_decoded);
     }
     win->row_loss = mica_alloc(4 * (size_t)win->h, sizeof *win->row_loss);
     const size_t context_mask = mica_float_mask_size(&n->context[0].block, s.pixels);
@@ -113,7 +120,8 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     if (!win->features || !win->target || !win->gradient || !win->slope || !win->by_residual ||
         !win->by_index || !win->context || !win->synthesis || !win->row_loss || !win->masks ||
         (picture->prediction && !win->beside) ||
-        (picture->restoration && (!win->samples || !win->restored))) {
+        (picture->restoration && (!win->samples || !win->restored || !win->classes)) ||
+        (picture->restoration && picture->descent && (!win->by_filtered || !win->by_decoded))) {
         mica_search_window_free(win);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }
@@ -143,6 +151,9 @@ void mica_search_window_free(MicaSearchWindow *win)
     mica_free(win->beside);
     mica_free(win->samples);
     mica_free(win->restored);
+    mica_free(win->classes);
+    mica_free(win->by_filtered);
+    mica_free(win->by_decoded);
     mica_free(win->row_loss);
     mica_free(win->masks);
     memset(win, 0, sizeof *win);

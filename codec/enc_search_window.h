@@ -20,6 +20,7 @@ typedef struct MicaSearchPicture {
     const MicaBitTable *bits, *hyper_bits; /* of symbols of y and z */
     int skip;                              /* scale indices below are not coded */
     int restoration;                       /* strength of the restoration filter; 0: none */
+    int descent;                           /* gradients go back through it as well */
     float lambda;                          /* bits per squared error of one sample, picture sum */
     float *step;                           /* one unit of y in quantiser steps, each channel */
     float *head_gain;
@@ -47,8 +48,11 @@ typedef struct MicaSearchWindow {
     float *context;        /* [h w][context]: stream, then gradient */
     float *synthesis;      /* [2 h 2 w][features]: stream, then gradient */
     int16_t *beside;       /* the same: what the prediction adds to the stream; NULL: nothing */
-    /* Of the restoration filter: a MicaSampleWindow and [16 h][16 w][3]; NULL: there is none. */
+    /* Of the restoration filter: a MicaSampleWindow, [16 h][16 w][3], classes of blocks [4 h][4 w],
+     * and for the descent gradients (enc_search_restoration.h); NULL: there is none. */
     int16_t *samples, *restored;
+    uint8_t *classes;
+    float *by_filtered, *by_decoded;
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */

@@ -71,6 +71,11 @@ static int16_t *plane_at(const MicaSampleWindow *w, int plane, int x, int y)
            plane * row_pixels(mica_rect_width(&w->cells)) + BEFORE + x - 8 * w->cells.x0;
 }
 
+const int16_t *mica_sample_window_row(const MicaSampleWindow *window, int colour, int y)
+{
+    return plane_at(window, colour, 8 * window->cells.x0, y);
+}
+
 /* Pixel (x, y) of the picture in the planes of colour. */
 static void colours_at(const MicaSampleWindow *w, int x, int y, const int16_t *plane[COLOURS])
 {
@@ -261,7 +266,7 @@ static void restore_cells(void *context, int index, int thread)
                 rows[c][i] = plane_at(j->window, c, x0, inside(j, y + i - REACH));
         j->runner->network->kernels.restore(rows, j->weight, classes, (size_t)blocks, out);
         interleave((const int16_t *const *)out, count, rgb);
-        const MicaRestoredRow row = {x0, y, count, j->window, rgb};
+        const MicaRestoredRow row = {x0, y, count, j->window, rgb, classes};
         j->fn(j->context, &row);
     }
 }

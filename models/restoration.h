@@ -57,6 +57,7 @@ typedef struct MicaRestoredRow {
     int x, y, count; /* pixels from (x, y) of the picture */
     const MicaSampleWindow *window;
     const int16_t *filtered; /* RGB in 1/64 */
+    const uint8_t *classes;  /* of its blocks */
 } MicaRestoredRow;
 
 /* Called with rows in any order and by several threads. */
@@ -82,5 +83,9 @@ int mica_restoration_strength(const MicaRestorationGain *gain);
 
 /* RGB in 1/64 of `count` pixels from (x, y) of the picture, as they are in a window. */
 void mica_sample_window_get(const MicaSampleWindow *window, int x, int y, int count, int16_t *rgb);
+
+/* Row y of Y, Co or Cg, from the first pixel of the cells that the window has;
+ * MICA_RESTORATION_REACH pixels and more beside it are there too. */
+const int16_t *mica_sample_window_row(const MicaSampleWindow *window, int colour, int y);
 
 #endif

@@ -1,7 +1,10 @@
 #include "transforms/float_kernels.h"
 
+#include <stdlib.h>
+
 #include "codec/base/attributes.h"
 #include "codec/base/cpu.h"
+#include "transforms/kernels.h"
 
 static void panel_c(const MicaFloatProduct *product, int first, const float *in, float *out,
                     int add)
@@ -29,10 +32,25 @@ static void product_c(const MicaFloatProduct *product, const float *in, ptrdiff_
                     add);
 }
 
+static void pull_c(const int16_t *centre, const int16_t *neighbour, const float *const factor[4],
+                   const float *gradient, float *own, float *other, size_t count)
+{
+    for (size_t x = 0; x < count; x++) {
+        const int apart = abs(neighbour[x] - centre[x]);
+        float sum = factor[0][x];
+        sum += apart < MICA_RESTORATION_WIDE ? factor[1][x] : 0.0f;
+        sum += apart < MICA_RESTORATION_MIDDLE ? factor[2][x] : 0.0f;
+        sum += apart < MICA_RESTORATION_NARROW ? factor[3][x] : 0.0f;
+        own[x] -= gradient[x] * sum;
+        other[x] += gradient[x] * sum;
+    }
+}
+
 void mica_float_kernels_init(MicaFloatKernels *kernels, uint32_t cpu_flags)
 {
     (void)cpu_flags;
     kernels->product = product_c;
+    kernels->pull = pull_c;
 #if defined(MICA_HAVE_X86)
     if (cpu_flags & MICA_CPU_AVX2)
         mica_float_kernels_init_avx2(kernels);

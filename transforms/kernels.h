@@ -76,6 +76,14 @@ typedef struct MicaPointwise {
 #define MICA_RESTORATION_MAX (255 * 64)    /* samples are 0..255 in 1/64 */
 #define MICA_RESTORATION_MOST_WEIGHT 65000 /* sum of magnitudes, of luma or of chroma */
 #define MICA_RESTORATION_MORE_BLOCKS 3     /* that a kernel may read and write */
+
+/* The pixels on one side of a pixel (dy, dx), each with its opposite a pair of neighbours: near
+ * ones for luma and chroma, far ones for luma alone. */
+#define MICA_RESTORATION_NEAR(apply)                                                               \
+    apply(0, 1) apply(1, 0) apply(1, 1) apply(1, -1) apply(0, 2) apply(2, 0)
+#define MICA_RESTORATION_FAR(apply)                                                                \
+    apply(0, 3) apply(3, 0) apply(1, 2) apply(1, -2) apply(2, 1) apply(2, -1)
+
 #define MICA_DIRECTIONS 4
 #define MICA_LAPLACIAN_SQUARES 8 /* the kernel takes a multiple of it */
 

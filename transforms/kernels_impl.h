@@ -61,13 +61,6 @@ MICA_INLINE int16_t mica_clamp16(int32_t v)
     return (int16_t)mica_clamp(v, INT16_MIN, INT16_MAX);
 }
 
-/* The pixels on one side of a pixel (dy, dx), each with its opposite a pair of neighbours: near
- * ones for luma and chroma, far ones for luma alone. */
-#define MICA_RESTORATION_NEAR(apply)                                                               \
-    apply(0, 1) apply(1, 0) apply(1, 1) apply(1, -1) apply(0, 2) apply(2, 0)
-#define MICA_RESTORATION_FAR(apply)                                                                \
-    apply(0, 3) apply(3, 0) apply(1, 2) apply(1, -2) apply(2, 1) apply(2, -1)
-
 /* Requantisation before the saturation to the output kind; `sum` includes the bias. */
 MICA_INLINE int16_t mica_requantise(int32_t sum, int shift, int16_t multiplier)
 {

@@ -27,11 +27,19 @@ from restoration_layer import Restoration
 PERCEPTUAL_UNIT = 9.5        # MSE that one unit of perceptual_loss is worth along the curve of S, so that rates stay
 
 
+def file_to_write(path):
+    """Rather than after the minutes until the first checkpoint."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError('there is no folder %s' % folder)
+    return path
+
+
 def parser(description):
     """The settings that all runs have."""
     p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--packed', required=True, help='folder written by data.py, and clips.py for predicted frames')
-    p.add_argument('--out', required=True, help='checkpoint file')
+    p.add_argument('--out', required=True, type=file_to_write, help='checkpoint file')
     p.add_argument('--resume', action='store_true', help='go on from --out if it exists')
     p.add_argument('--init', help='start from the EMA weights of this checkpoint')
     p.add_argument('--validate', nargs='*', default=[], help='pictures or videos for the RD points that are printed')
