@@ -11,7 +11,7 @@ import torch
 import checkpoint
 import motion
 from net import Codec
-from train_video import Chains, arguments as training_arguments, picture_codec
+from train_video import Chains, KeyFrames, arguments as training_arguments
 from training import Lagrangian, Objective
 
 
@@ -96,7 +96,7 @@ def main():
     state = checkpoint.load(a.checkpoint)
     model = Codec(**state['config'])
     model.load_state_dict(checkpoint.float_weights(state))
-    chains = Chains(args, args.seed, picture_codec(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
+    chains = Chains(args, args.seed, KeyFrames(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
     batches = chains.batches(model, Lagrangian(args), a.batches)
     print('loss %.4f' % loss_of(model, args, batches), flush=True)
     config = json.loads(a.config)

@@ -18,6 +18,8 @@ import gop
 import motion
 import training
 from net import LEVELS, Codec, dct_init, start_from_picture_codec
+from quantize import PIXEL_UNIT
+from restoration_layer import Restoration
 from yuv import yuv_errors
 
 
@@ -30,7 +32,10 @@ def arguments(words=None):
     p.add_argument('--synthetic', type=float, default=.4, help='share of clips made of pictures')
     p.add_argument('--reordered', type=float, default=.35, help='share of clips with B frames')
     p.set_defaults(batch=7, patch=192, lr=1e-3, ema=0.998, report_every=2)
-    return p.parse_args(words)
+    args = p.parse_args(words)
+    if args.restoration:
+        p.error('--restoration: predicted frames have no filter; key frames have that of --intra')
+    return args
 
 
 def to_float(pixels):
@@ -51,7 +56,7 @@ class Chain:
 
     def begin(self, intra):
         """Code the key frame."""
-        first = to_pixels(intra(to_float(self.frames[:1]), torch.full((1,), self.level), hard=True)[0])[0]
+        first = to_pixels(intra(to_float(self.frames[:1]), self.level))[0]
         self.slots = {slot: first for slot in gop.key_slots(self.bframes)}
 
     def next(self):
@@ -155,27 +160,41 @@ class Validation:
         return points
 
 
-def picture_codec(path):
-    """The codec of key frames, from its checkpoint."""
-    state = checkpoint.load(path)
-    codec = Codec(**state['config'])
-    codec.load_state_dict(checkpoint.float_weights(state))
-    return codec.to(memory_format=torch.channels_last)
+class KeyFrames:
+    """The codec of key frames, from its checkpoint: networks in float, and the restoration filter behind them if there is one."""
+
+    def __init__(self, path):
+        state = checkpoint.load(path)
+        self.net = Codec(**state['config'])
+        self.net.load_state_dict(checkpoint.float_weights(state))
+        self.net.to(memory_format=torch.channels_last)
+        weight = checkpoint.scales(state).get(checkpoint.RESTORATION)
+        self.restoration = None if weight is None else Restoration(weight)
+
+    @torch.no_grad()
+    def __call__(self, x, level):
+        """(N, 3, H, W) in [-1, 1] -> what a decoder has of it"""
+        q = torch.full((len(x),), level)
+        decoded = self.net(x, q, hard=True)[0]
+        if self.restoration is None:
+            return decoded
+        unit = 127.5 * PIXEL_UNIT
+        return self.restoration((decoded + 1) * unit, q) / unit - 1
 
 
 def main():
     args = arguments()
     processes = training.Processes(args, 'cpu')
     library = motion.build(os.path.dirname(os.path.abspath(args.out)))
-    intra = picture_codec(args.intra)
+    intra = KeyFrames(args.intra)
     chains = Chains(args, processes.seed, intra, library)
     validation = Validation(args.validate if processes.rank == 0 else [], intra, library)
     lagrangian = training.Lagrangian(args)
 
     def fresh():
-        model = Codec(**dict(intra.config, condition=args.condition))
+        model = Codec(**dict(intra.net.config, condition=args.condition))
         dct_init(model)
-        start_from_picture_codec(model, intra.state_dict())
+        start_from_picture_codec(model, intra.net.state_dict())
         return model
     model = training.starting_model(args, Codec, fresh, processes.device, lambda model: chains.batches(model, lagrangian, 32))
     run = training.Run(args, processes, model, chains.rng)
