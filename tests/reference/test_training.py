@@ -15,11 +15,13 @@ try:
     import numpy as np
     import torch
     import scipy  # noqa: F401  (the rate model needs it)
+    from PIL import Image
 except ImportError as e:
     print('skipped:', e)
     sys.exit(77)
 import ablation
 import checkpoint
+import data
 import export
 import ggm
 import grow
@@ -191,6 +193,27 @@ def restored():
     return wrong
 
 
+def cropped():
+    """What is wrong with training crops of a ramp, which tells how a crop lies and by how much it is reduced."""
+    y, x = np.mgrid[0:160, 0:160]
+    ramp = np.stack([20 + x, 20 + y, np.zeros_like(x)], 2).astype('u1')
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, 'in'))
+        Image.fromarray(ramp).save(os.path.join(folder, 'in', 'ramp.png'))
+        data.pack(os.path.join(folder, 'in'), folder)
+        for options, least, most in (({}, 1, 1), (dict(halve=1), 2, 2), (dict(reduce=1), 1, 2)):
+            crops, lies, steps = data.Crops(folder, 7, **options), set(), set()
+            for _ in range(40):
+                a = crops.picture(64).astype(int)
+                along = [[round((a[-9, 8, c] - a[8, 8, c]) / 47, 1), round((a[8, -9, c] - a[8, 8, c]) / 47, 1)] for c in (0, 1)]
+                lies.add(tuple(np.sign(along).flatten()))
+                steps.add(np.abs(along).max())
+            if len(lies) != 8 or min(steps) < least or max(steps) > most or (least < most) != (len(steps) > 5):
+                wrong.append('%s: %d ways, steps %s' % (options, len(lies), sorted(steps)))
+    return wrong
+
+
 def key_frames():
     """What is wrong with the key frames of train_video.py: S with its filter, in float, has about the errors of S in integers, and without
     the filter more."""
@@ -214,6 +237,9 @@ def main():
     bad = 0
     wrong = restored()
     print('the restoration filter as a layer: %s' % (wrong or 'as it should be'))
+    bad += len(wrong)
+    wrong = cropped()
+    print('crops: %s' % (wrong or 'as they should be'))
     bad += len(wrong)
     wrong = key_frames()
     print('key frames of a video in training: %s' % (wrong or 'as they should be'))

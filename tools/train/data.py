@@ -28,13 +28,13 @@ def pack(folder, out):
 
 
 class Crops:
-    """Random square crops, mirrored and transposed: pictures are drawn by the square root of their area, a share `halve` of the
-    crops are halved in size first.
+    """Random square crops, turned and mirrored in all eight ways: pictures are drawn by the square root of their area. A share
+    `halve` of the crops are halved in size first, a share `reduce` of the others reduced to a random size between half and all of it.
 
     On a CPU the pixels stay in the memory-mapped file. For an accelerator all of them are moved to its memory once, as
     uint8, and a batch is one gather there: loading then costs the processor a few hundred random numbers a step."""
 
-    def __init__(self, packed, seed, halve=0.0, device='cpu'):
+    def __init__(self, packed, seed, halve=0.0, device='cpu', reduce=0.0):
         index = np.load(os.path.join(packed, 'train_index.npz'))
         self.shapes = index['shapes']
         self.offset = np.r_[0, np.cumsum(self.shapes.prod(1))]
@@ -45,7 +45,7 @@ class Crops:
         p = (self.shapes[:, 0] * self.shapes[:, 1]).astype(float) ** 0.5
         self.p = p / p.sum()
         self.rng = np.random.default_rng(seed)
-        self.halve = halve
+        self.halve, self.reduce = halve, reduce
 
     def place(self, side):
         """First byte and bytes a row of a random square of `side` pixels."""
@@ -67,16 +67,24 @@ class Crops:
         at = start + along[:, None, None] * stride + along[:, None] * 3 + torch.arange(3, device=self.device)
         return self.pixels[at].permute(0, 3, 1, 2).float()
 
+    def reduced(self, side):
+        """(1, 3, side, side) float, 0..255"""
+        larger = round(side * self.rng.uniform(1, 2))
+        t = F.interpolate(self.squares(1, larger), (side, side), mode='bicubic', antialias=True, align_corners=False)
+        return t.round_().clamp_(0, 255)
+
     def batch(self, count, size):
         """(count, 3, size, size) float in [-1, 1], channels_last."""
-        halved = int(self.rng.binomial(count, self.halve)) if self.shapes[:, :2].min(1).max() >= 2 * size else 0
-        parts = [self.squares(count - halved, size)] if halved < count else []
+        room = self.shapes[:, :2].min(1).max() >= 2 * size
+        halved = int(self.rng.binomial(count, self.halve)) if room else 0
+        reduced = int(self.rng.binomial(count - halved, self.reduce)) if room else 0
+        parts = [self.squares(count - halved - reduced, size)] if halved + reduced < count else []
         if halved:
             parts.append(F.avg_pool2d(self.squares(halved, 2 * size), 2).round_())
-        t = torch.cat(parts)
-        mirror, transpose = (torch.from_numpy(self.rng.random(count) < v).to(self.device) for v in (.5, .2))
-        t = torch.where(mirror[:, None, None, None], t.flip(3), t)
-        t = torch.where(transpose[:, None, None, None], t.transpose(2, 3), t)
+        t = torch.cat(parts + [self.reduced(size) for _ in range(reduced)])
+        for turned in (lambda v: v.flip(3), lambda v: v.flip(2), lambda v: v.transpose(2, 3)):
+            chosen = torch.from_numpy(self.rng.random(count) < .5).to(self.device)
+            t = torch.where(chosen[:, None, None, None], turned(t), t)
         return t.mul_(2 / 255).sub_(1).contiguous(memory_format=torch.channels_last)
 
     def picture(self, side):

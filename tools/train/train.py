@@ -17,6 +17,8 @@ def arguments():
     p.add_argument('--config', default='{}', help='JSON of the Codec constructor')
     p.add_argument('--halve', type=float, default=0,
                    help='share of the crops that are halved in size first; costs bits where pictures are reduced already')
+    p.add_argument('--reduce', type=float, default=0,
+                   help='share of the crops that are reduced first, to a random size between half and all of it')
     p.add_argument('--large-from', type=float, default=0.75, help='share of the run after which patches double in size')
     return p.parse_args()
 
@@ -25,7 +27,7 @@ def main():
     args = arguments()
     processes = training.Processes(args)
     device = processes.device
-    crops = data.Crops(args.packed, processes.seed, args.halve, device)
+    crops = data.Crops(args.packed, processes.seed, args.halve, device, args.reduce)
     pictures = load_pictures(args.validate, device) if processes.rank == 0 else []
 
     def fresh():
