@@ -32,6 +32,7 @@ import training
 from make_tiny_model import filters
 from net import Codec, dct_init, from_phases
 from quantize import FixedCodec
+import restoration_layer
 from restoration_layer import Restoration
 from test_predicted import compare, prediction_of
 from test_reference import picture
@@ -141,22 +142,24 @@ def rated():
 
 
 def goes_on():
-    """Whether float weights that were trained on enter the integer phase with the bits, the filter and the scales of before, those of the
+    """Whether float weights and a filter that were trained on enter the integer phase with the bits and the scales of before, those of the
     streams made larger where they need it."""
     before = make(0, [picture(128, 64, 3, 1)] * 4, [None] * 4).float()
     before.restoration = Restoration(filters(np.random.default_rng(1)))
     weights = {k: v * 1.25 for k, v in before.net.state_dict().items()}
     with tempfile.TemporaryDirectory() as d:
         init, scales = os.path.join(d, 'float.pt'), os.path.join(d, 'fixed.pt')
-        checkpoint.save(init, dict(ema=weights, config=before.config))
+        trained = before.restoration.weight.detach() * 1.25
+        checkpoint.save(init, dict(ema={**weights, checkpoint.RESTORATION: trained}, config=before.config))
         checkpoint.save(scales, dict(ema=before.state_dict(), config=before.config, bits={'head': 11}))
-        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False, restoration=None)
+        args = argparse.Namespace(init=init, scales=scales, out='', fixed=True, bits='{}', resume=False, frozen_encoder=False,
+                                  restoration=None, new_restoration=False)
         batch = torch.cat([tensor(picture(128, 64, 3, 1), torch.float32)] * 4), torch.tensor(LEVELS)
         model = training.starting_model(args, Codec, None, torch.device('cpu'), lambda net: [batch])
     again = FixedCodec(model.net)
     again.calibrate([batch])
     larger = {k: torch.maximum(v, again.state_dict()[k]) for k, v in before.state_dict().items() if k.startswith('stream_')}
-    expected = {**before.state_dict(), **larger, **{'net.' + k: v for k, v in weights.items()}}
+    expected = {**before.state_dict(), checkpoint.RESTORATION: trained, **larger, **{'net.' + k: v for k, v in weights.items()}}
     grown = sum((v > before.state_dict()[k]).sum().item() for k, v in larger.items())
     return model.bits == {'head': 11} and grown > 100 and all(torch.equal(v, expected[k]) for k, v in model.state_dict().items())
 
@@ -190,7 +193,21 @@ def restored():
             wrong.append('gradient of weight %d' % i)
     if not np.array_equal(Restoration(stored).stored(), stored):
         wrong.append('stored weights')
-    return wrong
+    return wrong + compiled()
+
+
+def compiled():
+    """What is wrong with the filter that is compiled for a processor: what it computes must be what the other one does."""
+    rng = torch.Generator().manual_seed(3)
+    planes = [torch.randn(2, 24, 36, generator=rng).mul(900).requires_grad_() for _ in range(3)]
+    chosen = torch.randint(0, restoration.CLASSES, (2, 6, 9), generator=rng)
+    table = torch.randn(2, restoration.CLASSES, restoration.WEIGHTS, generator=rng).mul(.02).requires_grad_()
+    by_changes, got = torch.randn(3, 2, 24, 36, generator=rng), []
+    for which in (restoration_layer.changes, restoration_layer.changes_on_processor):
+        out = torch.stack(list(which(planes, chosen, table)))
+        got.append((out, *torch.autograd.grad(out, (*planes, table), by_changes)))
+    return ['%s of the compiled filter: off by %g' % (name, (a - b).abs().max()) for name, a, b in zip(
+        ('changes', 'gradient by Y', 'by Co', 'by Cg', 'by weights'), *got) if (a - b).abs().max() > 1e-4 * a.abs().max()]
 
 
 def cropped():
@@ -219,6 +236,8 @@ def key_frames():
     the filter more."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'models', 'checkpoints', 's.pt')
     codec, state, wrong = KeyFrames(path), checkpoint.load(path), []
+    unfiltered = Codec(**state['config'])
+    unfiltered.load_state_dict(checkpoint.float_weights(state))
     fixed = FixedCodec(Codec(**state['config']), state['bits'])
     fixed.restoration = Restoration(state['ema'][checkpoint.RESTORATION].float())
     fixed.load_state_dict({**fixed.state_dict(), **{k: v.float() for k, v in state['ema'].items()}})
@@ -226,7 +245,7 @@ def key_frames():
     for level in (10., 50.):
         with torch.no_grad():
             errors = [((y.clamp(-1, 1) - x) ** 2).mean().item() for y in (
-                codec(x, level), fixed(x, torch.full((1,), level), hard=True)[0], codec.net(x, torch.full((1,), level), hard=True)[0])]
+                codec(x, level), fixed(x, torch.full((1,), level), hard=True)[0], unfiltered(x, torch.full((1,), level), hard=True)[0])]
         if not (abs(errors[0] / errors[1] - 1) < .02 and errors[0] < .99 * errors[2]):
             wrong.append('level %g: %s' % (level, errors))
     return wrong

@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-RESTORATION = 'restoration.weight'       # the parameter that is the restoration filter of a FixedCodec
+RESTORATION = 'restoration.weight'       # the parameter that is the restoration filter of a codec
 
 
 def load(path):
@@ -41,15 +41,21 @@ def is_fixed(state):
 
 
 def float_weights(state):
-    """The weights for net.Codec; those of the integer phase without its scales, which calibration sets anew."""
+    """The weights of the networks for net.Codec; those of the integer phase without its scales, which calibration sets anew."""
     if not is_fixed(state):
-        return state['ema']
+        return {k: v.float() for k, v in state['ema'].items() if k != RESTORATION}
     return {k[4:]: v.float() for k, v in state['ema'].items() if k.startswith('net.')}
 
 
+def restoration(state):
+    """The weights of the restoration filter behind the networks, or None."""
+    weight = state['ema'].get(RESTORATION)
+    return None if weight is None else weight.float()
+
+
 def scales(state):
-    """What float_weights leaves of a checkpoint of the integer phase; nothing of another."""
-    return {k: v.float() for k, v in state['ema'].items() if not k.startswith('net.')} if is_fixed(state) else {}
+    """What float_weights and restoration leave of a checkpoint of the integer phase; nothing of another."""
+    return {k: v.float() for k, v in state['ema'].items() if not k.startswith('net.') and k != RESTORATION} if is_fixed(state) else {}
 
 
 def mixed(a, b, share):

@@ -1,9 +1,9 @@
 """From a folder of pictures to a model: make_model.py --build BUILD --minutes N PICTURES FOLDER
 
-Does what docs/training.md describes, one step after the other: packs the pictures, trains in float, in integers, and the
-decoder alone on what files hold; exports, fits the distributions of the coder and the restoration filter; checks that libmica
-and the numpy reference agree on the model, bit for bit; and measures it if --test names pictures. Each step leaves its
-result in FOLDER, with what it printed beside it, and is not done again: the same command goes on where an earlier one was stopped.
+Does what docs/training.md describes, one step after the other: packs the pictures, trains the networks and the restoration filter
+behind them in float, in integers, and the decoder alone on what files hold; exports, fits the distributions of the coder; checks
+that libmica and the numpy reference agree on the model, bit for bit; and measures it if --test names pictures. Each step leaves
+its result in FOLDER, with what it printed beside it, and is not done again: the same command goes on where an earlier one was stopped.
 
 BUILD is a folder of mica that was configured with -DMICA_TESTS=ON. With several GPUs name them in --launch, for example
 --launch "torchrun --nproc-per-node 4".
@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BITS = '{"from_latent": 11, "head": 11, "to_latent": 11}'
 # Share of the time, and settings, of each phase of training.
 PHASES = (
-    ('float', 0.5, '--plateau 0.35 --final 0.02 --large-from 0.7'),
+    ('float', 0.5, '--new-restoration --plateau 0.35 --final 0.02 --large-from 0.7'),
     ('fixed', 0.35, '--fixed --lr 4e-4 --warmup 100 --plateau 0.35 --large-from 0.5 --ema 0.998'),
     ('coded', 0.15, '--fixed --frozen-encoder --lr 3e-4 --warmup 50 --plateau 0.15 --large-from 0.4 --ema 0.997'),
 )
@@ -41,7 +41,6 @@ def arguments():
     p.add_argument('--batch', type=int, default=16)
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--seed', type=int, default=7)
-    p.add_argument('--filter-crops', type=int, default=120, help='for each quality of the restoration filter')
     p.add_argument('--launch', default=sys.executable, help='what runs train.py')
     p.add_argument('--test', help='folder of pictures to measure the model on')
     p.add_argument('--anchors', help='folder of published points to compare it with')
@@ -127,9 +126,7 @@ class Maker:
             checkpoint = self.path(phase + '.pt')
         self.make('plain.mmodel', 'export.py', checkpoint, a.name, '%s')
         self.fit_distributions('plain.mmodel', 'fitted.mmodel')
-        self.fit_distributions('fitted.mmodel', 'refitted.mmodel')   # of the symbols that the first ones choose
-        self.make('model.mmodel', 'restoration.py', '--mica', mica, '--packed', self.path('packed'), '--crops', str(a.filter_crops),
-                  '--side', str(SIDE), '--ridge', '0.01', '--seed', str(a.seed), self.path('refitted.mmodel'), '%s')
+        self.fit_distributions('fitted.mmodel', 'model.mmodel')      # of the symbols that the first ones choose
         tests = os.path.join(HERE, '..', '..', 'tests')
         self.run('check', [sys.executable, os.path.join(tests, 'reference', 'test_reference.py'), mica,
                            os.path.join(tests, 'vectors', 'tiny.mmodel'), self.path('model.mmodel')])

@@ -199,6 +199,7 @@ class Codec(nn.Module):
         self.synthesis = Blocks(c, synthesis)
         self.head_gain = Gain(c)
         self.head = Pointwise(c, 192)
+        self.restoration = None      # restoration_layer.Restoration, behind the synthesis of a picture
         self.register_buffer('survival', ggm.survival_table(), persistent=False)
 
     # -- the nets ------------------------------------------------------------------------------------------------
@@ -293,7 +294,9 @@ class Codec(nn.Module):
             f = f + beside_prior
         y, y_bits = self.code_y(y, f, q, hard, dtype)
         x = self.synthesise(y, q, beside_latents, dtype)
-        return x if prediction is None else prediction + x, y_bits, z_bits
+        if prediction is not None:
+            x = x + prediction
+        return x if self.restoration is None else self.restoration.restore(x, q), y_bits, z_bits
 
     @staticmethod
     def per_latent(v, positions):

@@ -3,12 +3,18 @@ filter makes of them, and its weights for what pictures are compared by.
 
 Sums are not rounded, an error of a few 64ths of a pixel value.
 """
+import ctypes
+import os
+import subprocess
+import tempfile
+
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from net import ANCHORS, LEVELS
+from quantize import PIXEL_UNIT, outside_of_compiled
 from restoration import ACTIVITY_BOUNDS, CLASSES, FAR, FRACTION_BITS, LIMITS, LUMA_WEIGHTS, MOST, MOST_CHANGE, NEAR, WEIGHTS, limited
 
 REACH = 3                            # of the filter, and of the classes beyond a block, in pixels
@@ -98,6 +104,70 @@ class _Change(torch.autograd.Function):
         return by_plane, torch.stack([16 * F.avg_pool2d(v[:, None], 4)[:, 0] for v in by_weight]), None
 
 
+def changes(planes, chosen, table):
+    """planes: Y, Co, Cg, each (N, H, W) in 1/64; chosen (N, H/4, W/4): the class of each block; table (N, CLASSES, WEIGHTS) -> what the
+    filter adds to each plane"""
+    of_picture = CLASSES * torch.arange(len(chosen), device=chosen.device).view(-1, 1, 1)
+    weight = table.flatten(0, 1)[chosen + of_picture].permute(3, 0, 1, 2)            # (WEIGHTS, N, H/4, W/4)
+    luma, chroma = (weight[:LUMA_WEIGHTS], NEAR + FAR), (weight[LUMA_WEIGHTS:], NEAR)
+    return [_Change.apply(p, *filtered) for p, filtered in zip(planes, (luma, chroma, chroma))]
+
+
+class _Pictures(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ('planes', 'blocks', 'weights')] + [
+        (name, ctypes.c_int) for name in ('count', 'height', 'width', 'classes')]
+
+
+class _ChangesOnProcessor(torch.autograd.Function):
+    """changes() by restoration_layer.c, of float32: planes (3, N, H, W), chosen uint8."""
+
+    library = None
+
+    @classmethod
+    def build(cls):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'restoration_layer.so')
+            # not -ffast-math, which would set how the whole process treats tiny numbers
+            subprocess.run(['cc', '-O3', '-march=native', '-ffinite-math-only', '-fno-signed-zeros', '-fno-trapping-math', '-fopenmp', '-shared',
+                            '-fPIC', '-I', root, '-I', os.path.join(root, 'include'), '-o', path,
+                            os.path.join(root, 'tools', 'train', 'restoration_layer.c')], check=True)
+            cls.library = ctypes.CDLL(path)
+
+    @staticmethod
+    def arguments(planes, chosen, table):
+        return _Pictures(planes.data_ptr(), chosen.data_ptr(), table.data_ptr(), *planes.shape[1:], table.shape[1])
+
+    @staticmethod
+    def call(name, pictures, *tensors):
+        pointers = [ctypes.c_void_p(t.data_ptr()) for t in tensors]
+        if getattr(_ChangesOnProcessor.library, name)(ctypes.byref(pictures), *pointers, torch.get_num_threads()):
+            raise MemoryError
+
+    @staticmethod
+    def forward(ctx, planes, chosen, table):
+        planes, chosen, table = planes.contiguous(), chosen.contiguous(), table.contiguous()
+        ctx.save_for_backward(planes, chosen, table)
+        out = torch.empty_like(planes)
+        _ChangesOnProcessor.call('mica_train_restore', _ChangesOnProcessor.arguments(planes, chosen, table), out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        planes, chosen, table = ctx.saved_tensors
+        g, by_planes, by_table = g.contiguous(), torch.zeros_like(planes), torch.zeros_like(table)
+        _ChangesOnProcessor.call('mica_train_restore_back', _ChangesOnProcessor.arguments(planes, chosen, table), g, by_planes, by_table)
+        return by_planes, None, by_table
+
+
+@outside_of_compiled
+def changes_on_processor(planes, chosen, table):
+    """changes(), several times faster."""
+    if _ChangesOnProcessor.library is None:
+        _ChangesOnProcessor.build()
+    return _ChangesOnProcessor.apply(torch.stack(planes), chosen.to(torch.uint8), table).unbind()
+
+
 class Restoration(nn.Module):
     """weight: factors (ANCHORS, CLASSES, WEIGHTS), 2^-FRACTION_BITS of those in a model file."""
 
@@ -119,7 +189,11 @@ class Restoration(nn.Module):
         i = t.floor().long().clamp(0, ANCHORS - 2)
         table = self.weight[i].lerp(self.weight[i + 1], (t - i).view(-1, 1, 1))      # (N, CLASSES, WEIGHTS)
         parts = planes(v.clamp(0, MOST))
-        chosen = classes(parts[0].detach()) + CLASSES * torch.arange(len(v), device=v.device).view(-1, 1, 1)
-        weight = table.flatten(0, 1)[chosen].permute(3, 0, 1, 2)                     # (WEIGHTS, N, H/4, W/4)
-        luma, chroma = (weight[:LUMA_WEIGHTS], NEAR + FAR), (weight[LUMA_WEIGHTS:], NEAR)
-        return colours(*(p + _Change.apply(p, *filtered) for p, filtered in zip(parts, (luma, chroma, chroma))))
+        chosen = classes(parts[0].detach())
+        of_type = changes_on_processor if v.device.type == 'cpu' and v.dtype == torch.float32 else changes
+        return colours(*(p + d for p, d in zip(parts, of_type(parts, chosen, table))))
+
+    def restore(self, x, q):
+        """The same of values in [-1, 1]."""
+        unit = 127.5 * PIXEL_UNIT
+        return self((x + 1) * unit, q) / unit - 1

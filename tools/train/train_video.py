@@ -18,7 +18,6 @@ import gop
 import motion
 import training
 from net import LEVELS, Codec, dct_init, start_from_picture_codec
-from quantize import PIXEL_UNIT
 from restoration_layer import Restoration
 from yuv import yuv_errors
 
@@ -33,8 +32,8 @@ def arguments(words=None):
     p.add_argument('--reordered', type=float, default=.35, help='share of clips with B frames')
     p.set_defaults(batch=7, patch=192, lr=1e-3, ema=0.998, report_every=2)
     args = p.parse_args(words)
-    if args.restoration:
-        p.error('--restoration: predicted frames have no filter; key frames have that of --intra')
+    if args.restoration or args.new_restoration:
+        p.error('no restoration filter: predicted frames have no filter; key frames have that of --intra')
     return args
 
 
@@ -165,21 +164,16 @@ class KeyFrames:
 
     def __init__(self, path):
         state = checkpoint.load(path)
-        self.net = Codec(**state['config'])
-        self.net.load_state_dict(checkpoint.float_weights(state))
+        self.net, self.weights = Codec(**state['config']), checkpoint.float_weights(state)
+        self.net.load_state_dict(self.weights)
         self.net.to(memory_format=torch.channels_last)
-        weight = checkpoint.scales(state).get(checkpoint.RESTORATION)
-        self.restoration = None if weight is None else Restoration(weight)
+        weight = checkpoint.restoration(state)
+        self.net.restoration = None if weight is None else Restoration(weight)
 
     @torch.no_grad()
     def __call__(self, x, level):
         """(N, 3, H, W) in [-1, 1] -> what a decoder has of it"""
-        q = torch.full((len(x),), level)
-        decoded = self.net(x, q, hard=True)[0]
-        if self.restoration is None:
-            return decoded
-        unit = 127.5 * PIXEL_UNIT
-        return self.restoration((decoded + 1) * unit, q) / unit - 1
+        return self.net(x, torch.full((len(x),), level), hard=True)[0]
 
 
 def main():
@@ -194,7 +188,7 @@ def main():
     def fresh():
         model = Codec(**dict(intra.net.config, condition=args.condition))
         dct_init(model)
-        start_from_picture_codec(model, intra.net.state_dict())
+        start_from_picture_codec(model, intra.weights)
         return model
     model = training.starting_model(args, Codec, fresh, processes.device, lambda model: chains.batches(model, lagrangian, 32))
     run = training.Run(args, processes, model, chains.rng)

@@ -22,6 +22,7 @@ import perceptual
 from net import LEVELS, kmacs_per_pixel
 from optimizer import make_optimizer
 from quantize import FixedCodec, outside_of_compiled
+from restoration import ANCHORS, CLASSES, WEIGHTS
 from restoration_layer import Restoration
 
 PERCEPTUAL_UNIT = 9.5        # MSE that one unit of perceptual_loss is worth along the curve of S, so that rates stay
@@ -64,8 +65,10 @@ def parser(description):
     p.add_argument('--bits', default='{}', help='with --fixed: JSON, bits of the weights of layers that have not 8')
     p.add_argument('--scales', help='with --fixed: instead of calibration, the scales and bits of this checkpoint of the integer phase,'
                                     ' from which the float weights of --init were trained on')
-    p.add_argument('--restoration', help='with --fixed: a model file, whose restoration filter stands behind the networks and is'
-                                         ' trained with them')
+    p.add_argument('--restoration', help='a model file, whose restoration filter stands behind the networks and is trained with them,'
+                                         ' in place of that of the checkpoint')
+    p.add_argument('--new-restoration', action='store_true', help='begin a restoration filter, which changes nothing yet, where neither'
+                                                                  ' --restoration nor a checkpoint has one')
     p.add_argument('--frozen-encoder', action='store_true',
                    help='with --fixed: train the decoder and the entropy model alone, on symbols as effort 2 writes them')
     p.add_argument('--threads', type=int, default=2)
@@ -128,20 +131,24 @@ class Objective(torch.nn.Module):
         return loss, y.detach(), torch.stack(figures if prediction is None else [*figures, mse(prediction).mean()]).detach()
 
 
-def restoration(args, scales):
-    """The filter of --restoration, else that of the checkpoint, or None."""
-    stored = scales.pop(checkpoint.RESTORATION, None)
+def restoration(args, *states):
+    """The filter of --restoration, else that of the first checkpoint that has one, else a new one if it is asked for, or None."""
     if args.restoration:
         stored = model_file.read(args.restoration)[2].get('restoration')
         if stored is None:
             raise SystemExit('%s: has no restoration filter' % args.restoration)
-    return None if stored is None else Restoration(stored)
+        return Restoration(stored)
+    weights = [w for w in map(checkpoint.restoration, filter(None, states)) if w is not None]
+    if not weights and args.new_restoration:
+        weights = [torch.zeros(ANCHORS, CLASSES, WEIGHTS)]
+    return Restoration(weights[0]) if weights else None
 
 
 def starting_model(args, codec, fresh, device, batches):
     """The model of a run that starts or is about to be resumed: a codec with the weights of --init, or fresh() without; in integers
     where they are asked for. batches(model): inputs to calibrate it with."""
     start = checkpoint.load(args.init) if args.init else None
+    before = checkpoint.load(args.scales) if args.scales else start
     if start:
         model = codec(**start['config'])
         model.load_state_dict(checkpoint.float_weights(start))
@@ -149,12 +156,10 @@ def starting_model(args, codec, fresh, device, batches):
         model = fresh()
     model = model.to(device).to(memory_format=torch.channels_last)
     if args.fixed:
-        before = checkpoint.load(args.scales) if args.scales else start
         scales = checkpoint.scales(before) if before else {}
         if args.scales and not scales:
             raise SystemExit('%s: not a checkpoint of the integer phase' % args.scales)
         fixed = FixedCodec(model, json.loads(args.bits) or (before or {}).get('bits'))
-        fixed.restoration = restoration(args, scales)
         fixed.to(device)
         resumed = args.resume and os.path.exists(args.out)      # then everything comes from there
         if not resumed and (args.scales or not scales):
@@ -166,7 +171,8 @@ def starting_model(args, codec, fresh, device, batches):
         if args.frozen_encoder:
             fixed.freeze_encoder()
         model = fixed
-    return model
+    model.restoration = restoration(args, start, before)
+    return model.to(device)
 
 
 class Processes:
