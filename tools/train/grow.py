@@ -61,7 +61,9 @@ def main():
     prediction = x * .9 if small.config['condition'] else None
     before, after = (m(x, q, prediction, hard=True) for m in (small, large))
     print('largest difference %.2g, bits %.1f and %.1f' % ((before[0] - after[0]).abs().max(), before[1], after[1]))
-    checkpoint.save(a.out, dict(ema=large.state_dict(), config=large.config, step=0))
+    weight = checkpoint.restoration(state)
+    behind = {} if weight is None else {checkpoint.RESTORATION: weight}
+    checkpoint.save(a.out, dict(ema={**large.state_dict(), **behind}, config=large.config, step=0))
 
 
 if __name__ == '__main__':
