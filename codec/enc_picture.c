@@ -30,6 +30,12 @@
 #define SEGMENT_SIDE 64
 #define ROW_POSITIONS 65536
 
+/* Cells each way in the middle of a segment that the strength of the restoration filter is chosen
+ * by; from SEARCH_EFFORT on it is the whole segment. Without a choice it is the model's. */
+#define MEASURED_SIDE 32
+#define SEARCH_EFFORT 3
+#define UNMEASURED_STRENGTH MICA_RESTORATION_UNIT
+
 typedef struct Encoder {
     const MicaSession *session;
     const MicaImage *image, *prediction;
@@ -43,6 +49,7 @@ typedef struct Encoder {
     MicaCondition condition;
     MicaEncoderWindow window;
     MicaSegmentEncoder segments;
+    MicaFeedback feedback;
     MicaRestorationGain gain;
     MicaWriter out, hyper, alpha;
     double hyper_ms, entropy_ms;
@@ -81,10 +88,11 @@ static MicaStatus out_of_memory(MicaError *error)
 static MicaSearchSchedule search_schedule(const Encoder *e)
 {
     const MicaGrid *g = &e->grid;
+    MicaSearchSchedule schedule = mica_search_schedule(e->settings->effort, e->prediction != NULL);
     if (g->columns * g->rows > 1 &&
         (g->segment_width < SEARCH_SIDE || g->segment_height < SEARCH_SIDE))
-        return (MicaSearchSchedule){0};
-    return mica_search_schedule(e->settings->effort, e->prediction != NULL);
+        schedule.iterations = schedule.sweeps = 0;
+    return schedule;
 }
 
 static MicaStatus look_at_prediction(Encoder *e, MicaError *error)
@@ -112,11 +120,8 @@ static MicaStatus setup(Encoder *e, MicaError *error)
     choose_segments(&g, e->settings->segment, h);
     e->grid = mica_grid(&g, h->segment_width, h->segment_height);
 
-    /* The search chooses the symbols itself. */
-    const MicaSearchSchedule schedule = search_schedule(e);
-    const int searched = !mica_search_is_idle(schedule);
-    mica_rounding_init(&e->rounding, e->session->network->y_tables, h->skip,
-                       searched ? 1 : e->settings->effort, searched ? 1 : e->trial->tune);
+    mica_rounding_init(&e->rounding, e->session->network->y_tables, h->skip, e->settings->effort,
+                       e->trial->tune);
     MicaWindowLimit limit = mica_latents_limit(&e->grid, e->grid.columns);
     if (limit.rows < MICA_ENCODER_RUNNER_ROWS)
         limit.rows = MICA_ENCODER_RUNNER_ROWS;
@@ -132,10 +137,18 @@ static MicaStatus setup(Encoder *e, MicaError *error)
         return status;
     status = mica_segment_encoder_create(&e->segments, e->session, &e->runner, &e->grid,
                                          &e->rounding, h->quality, h->passes, error);
+    if (status != MICA_OK)
+        return status;
     e->segments.search = (MicaSearchPlan){.image = e->image,
                                           .prediction = e->prediction,
-                                          .schedule = schedule,
+                                          .schedule = search_schedule(e),
                                           .frugality = e->trial->tune};
+    if (e->segments.search.schedule.rounds > 0) {
+        status = mica_feedback_create(&e->feedback, &e->runner, &e->grid, e->image, error);
+        e->segments.feedback = &e->feedback;
+        if (network->config.restoration)
+            e->segments.latents.restoration = UNMEASURED_STRENGTH;
+    }
     return status;
 }
 
@@ -175,12 +188,6 @@ static MicaRect picture_cells(const MicaImage *image)
 {
     return (MicaRect){0, 0, (image->width + 7) / 8, (image->height + 7) / 8};
 }
-
-/* Cells each way in the middle of a segment that the strength of the restoration filter is chosen
- * by; from SEARCH_EFFORT on it is the whole segment. Without a choice it is the model's. */
-#define MEASURED_SIDE 32
-#define SEARCH_EFFORT 3
-#define UNMEASURED_STRENGTH MICA_RESTORATION_UNIT
 
 static void measure_segment(Encoder *e, MicaRect cells)
 {
@@ -251,6 +258,7 @@ static void cleanup(Encoder *e)
 {
     if (e->segments.session)
         mica_segment_encoder_free(&e->segments);
+    mica_feedback_free(&e->feedback);
     mica_encoder_window_free(&e->window);
     mica_writer_free(&e->hyper);
     mica_writer_free(&e->alpha);

@@ -26,14 +26,15 @@
 
 MicaSearchSchedule mica_search_schedule(int effort, int predicted)
 {
-    static const MicaSearchSchedule schedules[10] = {
-        [3] = {0, 2, 7},   [4] = {0, 4, 7},    [5] = {0, 8, 7},     [6] = {30, 8, 10},
-        [7] = {60, 8, 10}, [8] = {120, 8, 10}, [9] = {250, 10, 10},
+    static const MicaSearchSchedule alone[10] = {
+        [2] = {1, 0, 0, 0},   [3] = {4, 0, 0, 0},   [4] = {8, 0, 0, 0},    [5] = {4, 0, 8, 7},
+        [6] = {2, 30, 8, 10}, [7] = {2, 60, 8, 10}, [8] = {2, 120, 8, 10}, [9] = {2, 250, 10, 10},
     };
-    MicaSearchSchedule schedule = schedules[effort < 0 || effort > 9 ? 0 : effort];
-    if (predicted)
-        schedule.iterations = 0;
-    return schedule;
+    static const MicaSearchSchedule after_others[10] = {
+        [3] = {0, 0, 2, 0}, [4] = {0, 0, 4, 0}, [5] = {0, 0, 8, 0},  [6] = {0, 0, 8, 0},
+        [7] = {0, 0, 8, 0}, [8] = {0, 0, 8, 0}, [9] = {0, 0, 10, 0},
+    };
+    return (predicted ? after_others : alone)[effort < 0 || effort > 9 ? 0 : effort];
 }
 
 int mica_search_is_idle(MicaSearchSchedule schedule)

@@ -1,7 +1,7 @@
 /*
  * Search for better latents: less lambda * squared error + bits, through the decoder networks in
- * float. Efforts 3 to 5 make sweeps of rate-distortion optimised quantisation (codec/enc_sweep.h);
- * 6 to 9 descend by gradient first.
+ * float. Effort 5 makes sweeps of rate-distortion optimised quantisation (codec/enc_sweep.h); 6 to
+ * 9 descend by gradient first.
  *
  * The stream stays an ordinary one: the search only moves y before it is rounded. Its float
  * operations are the same on every machine (models/float_network.h).
@@ -13,16 +13,17 @@
 #include "mica/image.h"
 #include "models/nets.h"
 
-/* What an effort does: steps of gradient descent, then sweeps; both 0 for one that does not search.
- */
+/* What an effort does: rounds of feedback (codec/enc_feedback.h), steps of gradient descent,
+ * sweeps; the last two are 0 for one that does not search. */
 typedef struct MicaSearchSchedule {
-    int iterations, sweeps;
+    int rounds, iterations, sweeps;
     /* Strength of the restoration filter that the search expects. The picture's own is chosen
      * afterwards; latents found by descent can do with a stronger one than rounded ones. */
     int restoration;
 } MicaSearchSchedule;
 
-/* With a prediction there is no descent: the hyper networks in float do not know it. */
+/* With a prediction there is no descent, as the hyper networks in float do not know it, and no
+ * feedback, which gains nothing there. */
 MicaSearchSchedule mica_search_schedule(int effort, int predicted);
 int mica_search_is_idle(MicaSearchSchedule schedule);
 

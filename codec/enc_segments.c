@@ -5,6 +5,7 @@
 #include "codec/base/cpu.h"
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/enc_rounding.h"
 #include "codec/segments.h"
 #include "codec/settings.h"
 #include "entropy/symbol_coder.h"
@@ -29,6 +30,7 @@ MicaStatus mica_segment_encoder_create(MicaSegmentEncoder *e, const MicaSession 
 {
     *e = (MicaSegmentEncoder){
         .session = session, .grid = grid, .rounding = rounding, .passes = passes};
+    mica_rounding_init(&e->plain, session->network->y_tables, rounding->skip, 1, 1);
     MicaStatus status = mica_latents_create(
         &e->latents, runner, grid, mica_latents_limit(grid, grid->columns), quality, 0, error);
     if (status != MICA_OK)
@@ -110,6 +112,24 @@ static MicaStatus code_row(MicaSegmentEncoder *e, int row, int pass, MicaError *
     return MICA_OK;
 }
 
+static void quantise_step(MicaSegmentEncoder *e, int step, const MicaPlane *y,
+                          const MicaRounding *rounding)
+{
+    mica_context(&e->latents, step);
+    mica_quantise(&e->latents, step, y, rounding);
+    mica_dequantise(&e->latents, step);
+}
+
+static void feed_back(MicaSegmentEncoder *e, const MicaPlane *y)
+{
+    mica_feedback_begin(e->feedback, &e->latents, y);
+    for (int round = 0; round < e->search.schedule.rounds; round++) {
+        for (int step = 0; step < MICA_CONTEXT_STEPS; step++)
+            quantise_step(e, step, y, e->rounding);
+        mica_feedback_round(e->feedback, &e->latents, y);
+    }
+}
+
 MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPlane *y,
                                     const MicaPlane *z, MicaError *error)
 {
@@ -117,17 +137,18 @@ MicaStatus mica_segment_encoder_row(MicaSegmentEncoder *e, int row, const MicaPl
     mica_latents_move(&e->latents, 0, e->grid->columns, row);
     mica_prior(&e->latents, z);
     mica_lap(&mark, &e->hyper_ms);
-    if (!mica_search_is_idle(e->search.schedule)) {
+    if (e->feedback)
+        feed_back(e, y);
+    const int searched = !mica_search_is_idle(e->search.schedule);
+    if (searched) {
         const MicaStatus status = mica_search_latents(e->session, &e->latents, &e->search,
                                                       e->rounding->skip, y, z, error);
         if (status != MICA_OK)
             return status;
-        mica_lap(&mark, &e->search_ms);
     }
+    mica_lap(&mark, &e->search_ms);
     for (int step = 0; step < MICA_CONTEXT_STEPS; step++) {
-        mica_context(&e->latents, step);
-        mica_quantise(&e->latents, step, y, e->rounding);
-        mica_dequantise(&e->latents, step);
+        quantise_step(e, step, y, searched ? &e->plain : e->rounding);
         RowJob job = {.encoder = e, .step = step};
         mica_pool_run(e->session->pool, e->grid->columns, gather_segment, &job);
         mica_lap(&mark, &e->context_ms);

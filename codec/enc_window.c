@@ -75,7 +75,7 @@ void mica_encoder_window_advance(MicaEncoderWindow *window, int first, int last)
     if (y_last > y->rect.y1) {
         MicaPlane fresh = {.stride = y->stride, .rect = {0, y->rect.y1, g->w16, y_last}};
         fresh.data = mica_plane_at(y, 0, y->rect.y1);
-        mica_analyse(window->runner, window->image, window->quality, &fresh);
+        mica_analyse(window->runner, window->image, 0, window->quality, &fresh);
         y->rect.y1 = y_last;
     }
     mica_lap(&mark, &window->analysis_ms);

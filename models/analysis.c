@@ -2,7 +2,8 @@
 #include "models/nets.h"
 #include "models/pixels.h"
 
-void mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality, const MicaPlane *y)
+void mica_analyse(const MicaRunner *runner, const MicaImage *image, int top, int quality,
+                  const MicaPlane *y)
 {
     const MicaNetwork *n = runner->network;
     const MicaImage *prediction = runner->condition ? runner->condition->prediction : NULL;
@@ -15,7 +16,7 @@ void mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality,
         const MicaRect rows = mica_run_band(runner, blocks, left, whole);
         const MicaPlane stem =
             mica_runner_plane(runner, 0, mica_rect_grow(rows, blocks, whole), n->config.features);
-        mica_run_pixels(runner, &n->stem, image, prediction, &gains, &stem);
+        mica_run_pixels(runner, &n->stem, image, top, prediction, &gains, &stem);
         const MicaPlane f = mica_run_blocks(runner, n->analysis, blocks, stem, rows, whole);
         const MicaRect part = mica_rect_halve(rows);
         const MicaPlane out = {mica_plane_at(y, part.x0, part.y0), y->stride, part};

@@ -30,7 +30,7 @@ MicaStatus mica_condition_create(MicaCondition *condition, const MicaRunner *run
         const MicaRect rows = mica_run_band(runner, blocks, left, whole);
         const MicaPlane enter =
             mica_runner_plane(runner, 0, mica_rect_grow(rows, blocks, whole), channels);
-        mica_run_pixels(runner, &n->condition_enter, prediction, NULL, NULL, &enter);
+        mica_run_pixels(runner, &n->condition_enter, prediction, 0, NULL, NULL, &enter);
         const MicaPlane f = mica_run_blocks(runner, n->condition, blocks, enter, rows, whole);
         const MicaPlane out = {mica_plane_at(features, rows.x0, rows.y0), channels, rows};
         mica_run_gain(runner, n->condition_gain, quality, channels, &f, &out);

@@ -20,8 +20,10 @@
 
 /* Pixels -> the rows of y (whole width, `latents` channels, before its gain) that the window of `y`
  * covers; even. Gray pictures are seen as RGB with three equal channels, sides are padded by
- * repeating the last row and column. */
-void mica_analyse(const MicaRunner *runner, const MicaImage *image, int quality,
+ * repeating the last row and column. The image has the rows of the picture from `top` on, at least
+ * those that the rows of y depend on (mica_analysis_reach() cells of 8x8 pixels more than their own
+ * on both sides). */
+void mica_analyse(const MicaRunner *runner, const MicaImage *image, int top, int quality,
                   const MicaPlane *y);
 
 /* y -> symbols of rows first..last-1 of z, whose window is the whole plane. The window of y has the

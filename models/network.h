@@ -85,6 +85,12 @@ MICA_INLINE int mica_synthesis_reach(const MicaNetworkConfig *config)
     return config->synthesis + (config->restoration ? MICA_RESTORATION_CELLS : 0);
 }
 
+/* Rows of cells around a cell that its features depend on. */
+MICA_INLINE int mica_analysis_reach(const MicaNetworkConfig *config)
+{
+    return config->analysis;
+}
+
 void mica_network_stage_mac(const MicaNetworkConfig *config, MicaStageMac *mac);
 
 /* Multiply-accumulates per picture pixel. */

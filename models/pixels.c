@@ -6,6 +6,7 @@ typedef struct PixelJob {
     const MicaRunner *runner;
     const MicaPointwise *layer;
     const MicaImage *first, *second;
+    int top; /* row of the picture that `first` begins with */
     const MicaGains *gains;
     const MicaPlane *out;
 } PixelJob;
@@ -19,14 +20,15 @@ static int16_t centred16(const uint8_t *sample)
 }
 
 /* One row of cells of 8x8 pixels, `stride` elements from one to the next, each as centred samples
- * (dy, dx, channel): 2 p - 255. Gray takes the place of all three colours, alpha none. */
-static void unshuffle_row(const MicaImage *image, int row, int width, int16_t *out,
+ * (dy, dx, channel): 2 p - 255. Gray takes the place of all three colours, alpha none. The image
+ * begins with row `top` of the picture. */
+static void unshuffle_row(const MicaImage *image, int top, int row, int width, int16_t *out,
                           ptrdiff_t stride)
 {
     const int bytes = image->depth == 16 ? 2 : 1;
     const int step = image->channels >= 3 ? bytes : 0;
     for (int dy = 0; dy < 8; dy++) {
-        const int y = row * 8 + dy < image->height ? row * 8 + dy : image->height - 1;
+        const int at = row * 8 + dy - top, y = at < image->height ? at : image->height - 1;
         const uint8_t *line = image->data + y * image->stride;
         int x = 0;
         /* Whole cells of RGB, as nearly all are. */
@@ -60,20 +62,21 @@ static void pixel_row(void *context, int index, int thread)
     const ptrdiff_t inputs = j->layer->inputs, outputs = j->layer->outputs;
     int16_t *samples = mica_runner_scratch(j->runner, thread);
     int16_t *out = mica_plane_at(j->out, 0, row);
-    unshuffle_row(j->first, row, width, samples, inputs);
+    unshuffle_row(j->first, j->top, row, width, samples, inputs);
     if (j->second)
-        unshuffle_row(j->second, row, width, samples + MICA_CELL_SAMPLES, inputs);
+        unshuffle_row(j->second, 0, row, width, samples + MICA_CELL_SAMPLES, inputs);
     k->pointwise(j->layer, samples, inputs, out, outputs, NULL, (size_t)width);
     if (j->gains)
         k->gain(out, out, (size_t)width, (int)outputs, j->gains->mantissa, j->gains->shift);
 }
 
 void mica_run_pixels(const MicaRunner *runner, const MicaPointwise *layer, const MicaImage *first,
-                     const MicaImage *second, const MicaGains *gains, const MicaPlane *out)
+                     int top, const MicaImage *second, const MicaGains *gains, const MicaPlane *out)
 {
     PixelJob job = {.runner = runner,
                     .layer = layer,
                     .first = first,
+                    .top = top,
                     .second = second,
                     .gains = gains,
                     .out = out};

@@ -306,7 +306,7 @@ static void compare(const Setup *s, int width, int height, int channels, int dep
     y.data = mica_alloc(mica_rect_area(&whole) * (size_t)m, sizeof *y.data);
     float *step = mica_alloc((size_t)m, sizeof *step);
     assert_true(y.data && step);
-    mica_analyse(&runner, &image, quality, &y);
+    mica_analyse(&runner, &image, 0, quality, &y);
     mica_float_gains(n->y_gain, m, quality, 1, step);
     float *f = analyse(s, s->network, &image, quality, whole);
     double most = 0, sum = 0, energy = 0;

@@ -207,7 +207,7 @@ static void test_models(void **state)
 static void test_encode(void **state)
 {
     (void)state;
-    for (int effort = 1; effort <= 3; effort += 2)
+    for (int effort = 1; effort <= 5; effort += 2)
         for (int progressive = 0; progressive < 2; progressive++) {
             MicaEncodeSettings s;
             mica_encode_defaults(&s, sizeof s);

@@ -1,0 +1,134 @@
+#include "codec/enc_feedback.h"
+
+#include <string.h>
+
+#include "codec/base/diag.h"
+#include "codec/base/mem.h"
+
+/* Share of the way that y goes to where the decoded picture says it should be. Neighbours go as
+ * well, so all of it would be too far. */
+#define SHARE_SIXTEENTHS 12
+
+#define ANALYSED_ROWS 32 /* of y at a time */
+
+/* Rows of pixels that the analysis of these rows of y looks at. */
+static void pixel_rows(const MicaRunner *runner, int first, int last, int *top, int *bottom)
+{
+    const int reach = mica_analysis_reach(&runner->network->config);
+    const int height = runner->geometry.height;
+    *top = 8 * (2 * first - reach);
+    *bottom = 8 * (2 * last + reach);
+    *top = *top > 0 ? *top : 0;
+    *bottom = *bottom < height ? *bottom : height;
+}
+
+static size_t row_bytes(const MicaImage *image)
+{
+    return (size_t)image->width * (size_t)image->channels * (image->depth == 16 ? 2 : 1);
+}
+
+MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner,
+                                const MicaGrid *grid, const MicaImage *image, MicaError *error)
+{
+    const size_t row = (size_t)runner->geometry.w16 * (size_t)runner->network->config.latents;
+    const int rows = mica_grid_most_rows(grid);
+    const int most = 8 * (2 * rows + 2 * mica_analysis_reach(&runner->network->config));
+    const int height = most < image->height ? most : image->height;
+    *feedback = (MicaFeedback){.image = image};
+    feedback->decoded = (MicaImage){.width = image->width,
+                                    .channels = image->channels,
+                                    .depth = image->depth,
+                                    .stride = (ptrdiff_t)row_bytes(image)};
+    feedback->decoded.data = mica_alloc((size_t)height, row_bytes(image));
+    feedback->found = mica_alloc((size_t)rows, row * sizeof *feedback->found);
+    feedback->again = mica_alloc(ANALYSED_ROWS, row * sizeof *feedback->again);
+    if (!feedback->decoded.data || !feedback->found || !feedback->again)
+        return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the decoded picture");
+    return MICA_OK;
+}
+
+void mica_feedback_free(MicaFeedback *feedback)
+{
+    mica_free(feedback->decoded.data);
+    mica_free(feedback->found);
+    mica_free(feedback->again);
+    memset(feedback, 0, sizeof *feedback);
+}
+
+void mica_feedback_begin(MicaFeedback *feedback, const MicaLatents *latents, const MicaPlane *y)
+{
+    const MicaRect *rect = &latents->rect;
+    memcpy(feedback->found, mica_plane_at(y, rect->x0, rect->y0),
+           mica_rect_area(rect) * (size_t)y->stride * sizeof *y->data);
+}
+
+/* The rows of the picture that the analysis of the row of segments looks at, decoded as far as they
+ * can be. Returns the first of them. */
+static int decode(MicaFeedback *feedback, const MicaLatents *latents)
+{
+    const MicaRunner *runner = latents->runner;
+    const MicaGeometry *g = &runner->geometry;
+    const MicaRect *rect = &latents->rect;
+    MicaImage *decoded = &feedback->decoded;
+    int top, bottom;
+    pixel_rows(runner, rect->y0, rect->y1, &top, &bottom);
+    decoded->height = bottom - top;
+    for (int y = top; y < bottom; y++)
+        memcpy(decoded->data + (y - top) * decoded->stride,
+               feedback->image->data + y * feedback->image->stride, row_bytes(decoded));
+    const int bottom_cell = (g->height + 7) / 8;
+    const MicaRect cells = {0, 2 * rect->y0, (g->width + 7) / 8,
+                            2 * rect->y1 < bottom_cell ? 2 * rect->y1 : bottom_cell};
+    const MicaRect known = mica_synthesis_known(latents, rect->y1 >= g->h16, cells);
+    const MicaCanvas canvas = {decoded, 0, top, 0};
+    if (known.y0 < known.y1)
+        mica_synthesise(latents, known, &canvas);
+    return top;
+}
+
+typedef struct CorrectJob {
+    const MicaFeedback *feedback;
+    const MicaLatents *latents;
+    const MicaPlane *y, *again;
+} CorrectJob;
+
+static void correct_row(void *context, int index, int thread)
+{
+    const CorrectJob *j = context;
+    const MicaRect *rect = &j->latents->rect;
+    const int row = j->again->rect.y0 + index;
+    const int channels = j->latents->runner->network->config.latents;
+    const int16_t *found =
+        j->feedback->found + (ptrdiff_t)(row - rect->y0) * mica_rect_width(rect) * channels;
+    (void)thread;
+    for (int x = rect->x0; x < rect->x1; x++, found += channels) {
+        const int16_t *coded = mica_plane_at(&j->latents->features, x, row) +
+                               j->latents->runner->network->config.prior;
+        const int16_t *again = mica_plane_at(j->again, x, row);
+        int16_t *y = mica_plane_at(j->y, x, row);
+        for (int c = 0; c < channels; c++) {
+            const int missing = found[c] - y[c] + coded[c] - again[c];
+            const int v = y[c] + ((SHARE_SIXTEENTHS * missing + 8) >> 4);
+            y[c] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+        }
+    }
+}
+
+void mica_feedback_round(MicaFeedback *feedback, MicaLatents *latents, const MicaPlane *y)
+{
+    const MicaRunner *runner = latents->runner;
+    const MicaRect *rect = &latents->rect;
+    const int top = decode(feedback, latents);
+    MicaPlane again = {feedback->again, runner->network->config.latents, *rect};
+    for (again.rect.y1 = rect->y0; again.rect.y1 < rect->y1;) {
+        again.rect.y0 = again.rect.y1;
+        again.rect.y1 += ANALYSED_ROWS;
+        if (again.rect.y1 > rect->y1)
+            again.rect.y1 = rect->y1;
+        mica_analyse(runner, &feedback->decoded, top, latents->quality, &again);
+        CorrectJob job = {feedback, latents, y, &again};
+        mica_pool_run(runner->pool, mica_rect_height(&again.rect), correct_row, &job);
+    }
+    for (int i = 0; i < latents->segments; i++)
+        mica_latents_clear(latents, i);
+}
