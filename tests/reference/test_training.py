@@ -85,7 +85,13 @@ def differing(fixed, reference, a, prediction, level):
         one, two = np.moveaxis((fixed.thresholds.numpy() * 16).astype(int)[reference.t('y_shape')[c], index], -1, 0)
         s = np.maximum((np.abs(r) - two + 32) >> 4, 1)
         return np.sign(r) * np.where(s < 2, np.abs(r) >= one, s) * (index >= integer.SKIP_SCALES)
-    y_hat, symbols = reference.code_y(reference.prior(z, q, to_prior), q, nearest)
+    features = reference.prior(z, q, to_prior)
+    y_hat, symbols = reference.code_y(features, q, nearest)
+    if fixed.thresholds is not None and prediction is None:       # feedback, as at effort 2
+        again = reference.analyse(reference.paint(reference.features(y_hat, q, to_synthesis), q, 0, base), q, prediction)[0]
+        y = (y + (12 * (y_hat.astype(int) - again) + 8 >> 4)).clip(-32768, 32767).astype(y.dtype)
+        first, (y_hat, symbols) = symbols, reference.code_y(features, q, nearest)
+        assert (first != symbols).mean() > .01
     pixels = reference.paint(reference.features(y_hat, q, to_synthesis), q, 0, base)
     torch_z = fixed.last['z'][0].permute(1, 2, 0).numpy()
     torch_y = from_phases(fixed.last['y'], 1, *y.shape[:2])[0].permute(1, 2, 0).numpy()

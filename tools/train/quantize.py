@@ -33,6 +33,7 @@ BIT_WEIGHT = 0.07            # of its rounding at effort 2, in squared steps a b
 HIDDEN_RESERVE = 1.0, 2.0    # of calibration, above the mean peak of a hidden channel: without a prediction and with one, where
                              # peaks differ more from frame to frame
 PIXEL_UNIT = 64              # the head puts out pixels in 1/64
+FEEDBACK_SHARE = 0.75        # of codec/enc_feedback.c
 
 
 def floor_ste(x):
@@ -430,43 +431,19 @@ class FixedCodec(nn.Module):
         f = self.run_blocks(f if beside is None else int16(f + beside), layers, 'synthesis')
         return depth_to_space(pointwise(gains['head_gain'].apply(f), layers['head']), 8)
 
-    def forward(self, x, q, prediction=None, hard=False, dtype=None):
-        """As net.Codec.forward; q is rounded to the 1/16 levels of the header, x and prediction must hold 8-bit pixel
-        values."""
-        ft = self.net.stem.weight.dtype
-        layers, gains, offsets = self.constants(q)
-        n, _, height, width = x.shape
-        m, h, w = self.config['latents'], height // 16, width // 16
-        to_pixels = lambda v: torch.round((v + 1) * 127.5).to(ft) * 2 - 255
-        f = space_to_depth(to_pixels(x), 8)
-        beside_prior = beside_latents = None
-        if prediction is not None:
-            predicted = to_pixels(prediction)
-            beside_prior, beside_latents = self.look_at_prediction(predicted, layers, gains)
-            f = torch.cat([f, space_to_depth(predicted, 8)], 1)
-        f = self.run_blocks(gains['stem_gain'].apply(pointwise(f, layers['stem'])), layers, 'analysis')
-        y = pointwise(space_to_depth(f, 2), layers['to_latent'])
-        f = self.run_blocks(gains['hyper_gain'].apply(pointwise(y, layers['hyper_enter'])), layers, 'hyper_block0')
-        f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
-        z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])
+    def analyse(self, layers, gains, *pictures):
+        """2 p - 255 of the pixels of a picture, and of its prediction if there is one -> y"""
+        cells = torch.cat([space_to_depth(v, 8) for v in pictures], 1)
+        f = gains['stem_gain'].apply(pointwise(cells, layers['stem']))
+        return pointwise(space_to_depth(self.run_blocks(f, layers, 'analysis'), 2), layers['to_latent'])
 
-        z = gains['z_gain'].apply(z) / LATENT_UNIT
-        z_symbol = replace(z, torch.floor(z + 0.5))
-        z_index = floor_ste((offsets['z_offset'] + SCALE_UNIT // 2) / SCALE_UNIT)
-        z_scale = self.index_scale(z_index)[:, None, None, :]
-        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
-        z_bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), z_symbol.permute(0, 2, 3, 1), z_scale,
-                          ggm.channel_rows(self.net.survival, shapes), hard=hard)
-        f = gains['down_z'].apply(z_symbol * LATENT_UNIT)
-        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up0']), 2), layers, 'prior_block0')
-        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up1']), 2), layers, 'prior_block1')
-        f = gains['prior_gain'].apply(f)
-        if prediction is not None:
-            f = int16(f + beside_prior)
-
-        up, down, offset = gains['y_gain'], gains['down_y'], offsets['y_offset']
+    def code_y(self, y, f, layers, gains, offset):
+        """y and hyper features -> y as decoded, and of all latents, each (4 phases, N h w, M): residual in quantiser steps, symbol, scale
+        index"""
+        n, m, h, w = y.shape
+        up, down = gains['y_gain'], gains['down_y']
         per_latent = lambda v: self.net.per_latent(v, h * w // 4)
-        phase = torch.arange(4, device=x.device)
+        phase = torch.arange(4, device=y.device)
         y = to_phases(y).reshape(4, -1, GROUPS, m // GROUPS)
         zero = torch.zeros_like(y[0, :, 0])
         decoded = [[zero] * GROUPS for _ in range(4)]
@@ -489,16 +466,66 @@ class FixedCodec(nn.Module):
                 i = p ^ STEP_XOR[k]
                 decoded[p][i], residual[p][i], written[p][i], index[p][i] = now[p], r[p], symbol[p], log_s[p]
             y_hat = from_phases(join(decoded), n, h, w)
-        residual, written, index = join(residual), join(written), join(index)
-        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * y_shape
-        y_bits = ggm.rate(ggm.bits, residual, written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
-        v = self.synthesise(y_hat, layers, gains, beside_latents)
-        if prediction is not None:
+        return y_hat, join(residual), join(written), join(index)
+
+    def paint(self, y_hat, q, layers, gains, beside=None, predicted=None):
+        """y as decoded, what the prediction adds to its features, 2 p - 255 of the prediction -> samples in 1/64"""
+        v = self.synthesise(y_hat, layers, gains, beside)
+        if predicted is not None:
             v = v + (predicted + 255) * (PIXEL_UNIT / 2)
-        if self.restoration is not None:
-            v = self.restoration(v, q)
+        return v if self.restoration is None else self.restoration(v, q)
+
+    @staticmethod
+    def to_8_bits(v):
+        return torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255)
+
+    @torch.no_grad()
+    def feed_back(self, y, f, q, layers, gains, offset):
+        """y, to be rounded again, after one round of codec/enc_feedback.c."""
+        y_hat = self.code_y(y, f, layers, gains, offset)[0]
+        again = self.analyse(layers, gains, 2 * self.to_8_bits(self.paint(y_hat, q, layers, gains)) - 255)
+        return int16(y + torch.floor(FEEDBACK_SHARE * (y_hat - again) + 0.5))
+
+    def forward(self, x, q, prediction=None, hard=False, dtype=None):
+        """As net.Codec.forward; q is rounded to the 1/16 levels of the header, x and prediction must hold 8-bit pixel
+        values."""
+        ft = self.net.stem.weight.dtype
+        layers, gains, offsets = self.constants(q)
+        n = len(x)
+        to_samples = lambda v: torch.round((v + 1) * 127.5).to(ft) * 2 - 255
+        samples, predicted = to_samples(x), None
+        beside_prior = beside_latents = None
+        if prediction is not None:
+            predicted = to_samples(prediction)
+            beside_prior, beside_latents = self.look_at_prediction(predicted, layers, gains)
+        y = self.analyse(layers, gains, *(samples, predicted)[:1 if prediction is None else 2])
+        f = self.run_blocks(gains['hyper_gain'].apply(pointwise(y, layers['hyper_enter'])), layers, 'hyper_block0')
+        f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
+        z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])
+
+        z = gains['z_gain'].apply(z) / LATENT_UNIT
+        z_symbol = replace(z, torch.floor(z + 0.5))
+        z_index = floor_ste((offsets['z_offset'] + SCALE_UNIT // 2) / SCALE_UNIT)
+        z_scale = self.index_scale(z_index)[:, None, None, :]
+        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
+        z_bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), z_symbol.permute(0, 2, 3, 1), z_scale,
+                          ggm.channel_rows(self.net.survival, shapes), hard=hard)
+        f = gains['down_z'].apply(z_symbol * LATENT_UNIT)
+        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up0']), 2), layers, 'prior_block0')
+        f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up1']), 2), layers, 'prior_block1')
+        f = gains['prior_gain'].apply(f)
+        if prediction is not None:
+            f = int16(f + beside_prior)
+
+        offset = offsets['y_offset']
+        if self.thresholds is not None and prediction is None:
+            y = self.feed_back(y, f, q, layers, gains, offset)
+        y_hat, residual, written, index = self.code_y(y, f, layers, gains, offset)
+        shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.y_shape)
+        y_bits = ggm.rate(ggm.bits, residual, written, self.index_scale(index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
+        v = self.paint(y_hat, q, layers, gains, beside_latents, predicted)
         if hard:
-            v = torch.floor((v + PIXEL_UNIT // 2) / PIXEL_UNIT).clamp(0, 255) * PIXEL_UNIT
+            v = self.to_8_bits(v) * PIXEL_UNIT
         self.last = dict(z=z_symbol, y=written, index=index, v=v) if hard else None
         return v * (2 / 255 / PIXEL_UNIT) - 1, y_bits.reshape(4, n, -1).sum((0, 2)), z_bits.sum((1, 2, 3))
 
