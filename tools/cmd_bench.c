@@ -40,6 +40,7 @@ static const struct {
 } stages[] = {
     {"analysis", offsetof(MicaTimes, analysis), true, false},
     {"hyper", offsetof(MicaTimes, hyper), true, true},
+    {"search", offsetof(MicaTimes, search), true, false},
     {"context", offsetof(MicaTimes, context), true, true},
     {"entropy", offsetof(MicaTimes, entropy), true, true},
     {"synthesis", offsetof(MicaTimes, synthesis), false, true},

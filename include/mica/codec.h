@@ -3,10 +3,10 @@
  *
  * Settings start from their defaults function, so that fields added later keep old callers working.
  * The same input, settings and model give the same bytes and the same pixels on every machine,
- * whatever `threads` and `cpu_mask` are. Efforts 3 to 9 search in floating point, with IEEE 754
- * single precision operations in a fixed order, so this holds for them as long as the process keeps
- * the default rounding and does not flush denormals to zero. Decoding is integer arithmetic
- * throughout.
+ * whatever `threads` and `cpu_mask` are. Efforts 5 to 9 (3 to 9 in predicted frames) search in
+ * floating point, with IEEE 754 single precision operations in a fixed order, so this holds for
+ * them as long as the process keeps the default rounding and does not flush denormals to zero.
+ * Decoding is integer arithmetic throughout.
  */
 #ifndef MICA_CODEC_H
 #define MICA_CODEC_H
@@ -29,7 +29,7 @@ typedef struct MicaTimes {
     double context;   /* context networks and quantisation */
     double entropy;   /* rANS coding */
     double synthesis; /* latents to pixels (decoder) */
-    double search;    /* better latents (encoder, efforts 3 to 9) */
+    double search;    /* better latents (encoder, efforts 2 to 9) */
     double total;
     int encodes; /* how often the encoder coded the picture, to meet a target */
 } MicaTimes;
