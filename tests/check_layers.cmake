@@ -32,9 +32,10 @@ function(check folder)
       if(file MATCHES "^tools/plugins/")
         set(prefixes mica/)
       endif()
-      # Networks are trained with the motion that the encoder finds, distributions chosen by what its coder is given.
+      # Networks are trained with the motion that the encoder finds and behind its filter, distributions chosen by what its coder
+      # is given.
       if(file MATCHES "^tools/train/")
-        list(APPEND prefixes codec/ models/ entropy/)
+        list(APPEND prefixes codec/ models/ entropy/ transforms/)
       endif()
       foreach(prefix IN LISTS prefixes)
         string(FIND "${include}" "${prefix}" position)

@@ -142,7 +142,7 @@ class Options(mica_case.MicaCase):
         self.assertEqual((result['file'], result['width'], result['height'], result['runs']), ('a.ppm', 40, 30, 2))
         self.assertEqual(result['codec'][0]['threads'], 1)
         for entry in result['codec']:
-            self.assertEqual(list(entry['encode']), ['analysis', 'hyper', 'context', 'entropy', 'total'])
+            self.assertEqual(list(entry['encode']), ['analysis', 'hyper', 'search', 'context', 'entropy', 'total'])
             self.assertEqual(list(entry['decode']), ['hyper', 'context', 'entropy', 'synthesis', 'total'])
             for stage in (*entry['encode'].values(), *entry['decode'].values()):
                 self.assertEqual(list(stage)[:3], ['min_ms', 'median_ms', 'mp_per_s'])

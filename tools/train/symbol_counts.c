@@ -1,5 +1,5 @@
 /*
- * symbol_counts MODEL.mmodel QUALITY,... PICTURE.ppm...
+ * symbol_counts [-e EFFORT] MODEL.mmodel QUALITY,... PICTURE.ppm...
  * symbol_counts -p PREDICTED.mmodel MODEL.mmodel QUALITY,... FRAME.ppm...
  * codes the pictures at each quality and writes to standard output how often each latent symbol was
  * coded: for each quality uint32 [shape of the channel][scale][magnitude], 16 x 64 x 64 of them,
@@ -46,13 +46,16 @@ static void check(MicaStatus status, const char *what, const MicaError *error)
         die(what, error->text);
 }
 
-static void code_pictures(const MicaModel *model, double quality, int count, char **paths)
+static void code_pictures(const MicaModel *model, int effort, double quality, int count,
+                          char **paths)
 {
     MicaEncodeSettings settings;
     mica_encode_defaults(&settings, sizeof settings);
     settings.model = model;
     settings.quality = quality;
     settings.threads = 1;
+    if (effort)
+        settings.effort = effort;
     for (int i = 0; i < count; i++) {
         MicaImage image;
         MicaBuffer coded;
@@ -113,14 +116,18 @@ static void code_video(const MicaModel *model, const MicaModel *predicted, doubl
 int main(int argc, char **argv)
 {
     MicaModel *predicted = NULL;
-    if (argc > 2 && !strcmp(argv[1], "-p")) {
+    int effort = 0; /* the default */
+    if (argc > 2 && !strcmp(argv[1], "-p"))
         predicted = load_model(argv[2]);
+    else if (argc > 2 && !strcmp(argv[1], "-e"))
+        effort = atoi(argv[2]);
+    if (predicted || effort) {
         argc -= 2;
         argv += 2;
     }
     if (argc < 4) {
-        fprintf(stderr, "usage: symbol_counts [-p PREDICTED.mmodel] MODEL.mmodel QUALITY,... "
-                        "PICTURE.ppm...\n");
+        fprintf(stderr, "usage: symbol_counts [-p PREDICTED.mmodel | -e EFFORT] MODEL.mmodel "
+                        "QUALITY,... PICTURE.ppm...\n");
         return 2;
     }
     MicaModel *model = load_model(argv[1]);
@@ -134,7 +141,7 @@ int main(int argc, char **argv)
         if (predicted)
             code_video(model, predicted, atof(q), argc - 3, argv + 3);
         else
-            code_pictures(model, atof(q), argc - 3, argv + 3);
+            code_pictures(model, effort, atof(q), argc - 3, argv + 3);
         if (fwrite(counts, sizeof counts, 1, stdout) != 1)
             return 1;
     }
