@@ -28,7 +28,8 @@ static size_t row_bytes(const MicaImage *image)
 }
 
 MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner,
-                                const MicaGrid *grid, const MicaImage *image, MicaError *error)
+                                const MicaGrid *grid, const MicaImage *image, int rounds,
+                                MicaError *error)
 {
     const size_t row = (size_t)runner->geometry.w16 * (size_t)runner->network->config.latents;
     const int rows = mica_grid_most_rows(grid);
@@ -40,9 +41,10 @@ MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner
                                     .depth = image->depth,
                                     .stride = (ptrdiff_t)row_bytes(image)};
     feedback->decoded.data = mica_alloc((size_t)height, row_bytes(image));
-    feedback->found = mica_alloc((size_t)rows, row * sizeof *feedback->found);
+    if (rounds > 1)
+        feedback->found = mica_alloc((size_t)rows, row * sizeof *feedback->found);
     feedback->again = mica_alloc(ANALYSED_ROWS, row * sizeof *feedback->again);
-    if (!feedback->decoded.data || !feedback->found || !feedback->again)
+    if (!feedback->decoded.data || (rounds > 1 && !feedback->found) || !feedback->again)
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the decoded picture");
     return MICA_OK;
 }
@@ -58,6 +60,8 @@ void mica_feedback_free(MicaFeedback *feedback)
 void mica_feedback_begin(MicaFeedback *feedback, const MicaLatents *latents, const MicaPlane *y)
 {
     const MicaRect *rect = &latents->rect;
+    if (!feedback->found)
+        return;
     memcpy(feedback->found, mica_plane_at(y, rect->x0, rect->y0),
            mica_rect_area(rect) * (size_t)y->stride * sizeof *y->data);
 }
@@ -96,18 +100,17 @@ static void correct_row(void *context, int index, int thread)
 {
     const CorrectJob *j = context;
     const MicaRect *rect = &j->latents->rect;
-    const int row = j->again->rect.y0 + index;
-    const int channels = j->latents->runner->network->config.latents;
-    const int16_t *found =
-        j->feedback->found + (ptrdiff_t)(row - rect->y0) * mica_rect_width(rect) * channels;
+    const MicaNetworkConfig *config = &j->latents->runner->network->config;
+    const int row = j->again->rect.y0 + index, channels = config->latents;
+    const MicaPlane found = {j->feedback->found, channels, *rect};
     (void)thread;
-    for (int x = rect->x0; x < rect->x1; x++, found += channels) {
-        const int16_t *coded = mica_plane_at(&j->latents->features, x, row) +
-                               j->latents->runner->network->config.prior;
-        const int16_t *again = mica_plane_at(j->again, x, row);
+    for (int x = rect->x0; x < rect->x1; x++) {
         int16_t *y = mica_plane_at(j->y, x, row);
+        const int16_t *first = found.data ? mica_plane_at(&found, x, row) : y;
+        const int16_t *coded = mica_plane_at(&j->latents->features, x, row) + config->prior;
+        const int16_t *again = mica_plane_at(j->again, x, row);
         for (int c = 0; c < channels; c++) {
-            const int missing = found[c] - y[c] + coded[c] - again[c];
+            const int missing = first[c] - y[c] + coded[c] - again[c];
             const int v = y[c] + ((SHARE_SIXTEENTHS * missing + 8) >> 4);
             y[c] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
         }

@@ -14,13 +14,15 @@
 typedef struct MicaFeedback {
     const MicaImage *image;
     MicaImage decoded; /* rows of the picture */
-    int16_t *found;    /* y of the row of segments, as the analysis found it */
-    int16_t *again;    /* some rows of y of the decoded picture */
+    int16_t *found; /* y of the row of segments, as the analysis found it; NULL: that is y itself */
+    int16_t *again; /* some rows of y of the decoded picture */
 } MicaFeedback;
 
-/* Room for the rows of segments of a grid. The image is the picture that is encoded. */
+/* Room for the rows of segments of a grid, each of which gets so many rounds. The image is the
+ * picture that is encoded. */
 MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner,
-                                const MicaGrid *grid, const MicaImage *image, MicaError *error);
+                                const MicaGrid *grid, const MicaImage *image, int rounds,
+                                MicaError *error);
 void mica_feedback_free(MicaFeedback *feedback);
 
 /* Before the first round of a row of segments: keep what the analysis found there. */

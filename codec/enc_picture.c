@@ -143,8 +143,9 @@ static MicaStatus setup(Encoder *e, MicaError *error)
                                           .prediction = e->prediction,
                                           .schedule = search_schedule(e),
                                           .frugality = e->trial->tune};
-    if (e->segments.search.schedule.rounds > 0) {
-        status = mica_feedback_create(&e->feedback, &e->runner, &e->grid, e->image, error);
+    const int rounds = e->segments.search.schedule.rounds;
+    if (rounds > 0) {
+        status = mica_feedback_create(&e->feedback, &e->runner, &e->grid, e->image, rounds, error);
         e->segments.feedback = &e->feedback;
         if (network->config.restoration)
             e->segments.latents.restoration = UNMEASURED_STRENGTH;

@@ -76,7 +76,7 @@ typedef struct Parts {
 
 /* segment: their side in positions of y, 0: one for all. */
 static void open_parts(Parts *p, const MicaModel *model, const MicaImage *image, int segment,
-                       int quality)
+                       int quality, int rounds)
 {
     assert_int_equal(mica_session_open(&p->session, model, 2, UINT32_MAX, NULL), MICA_OK);
     const MicaGeometry g = mica_geometry(image->width, image->height);
@@ -91,7 +91,7 @@ static void open_parts(Parts *p, const MicaModel *model, const MicaImage *image,
         mica_encoder_window_create(&p->window, &p->runner, image, quality,
                                    mica_encoder_window_rows(mica_grid_most_rows(&p->grid)), NULL),
         MICA_OK);
-    assert_int_equal(mica_feedback_create(&p->feedback, &p->runner, &p->grid, image, NULL),
+    assert_int_equal(mica_feedback_create(&p->feedback, &p->runner, &p->grid, image, rounds, NULL),
                      MICA_OK);
 }
 
@@ -124,8 +124,8 @@ static void test_round(void **state)
     assert_int_equal(mica_image_decode(file.data, file.size, NULL, &decoded, NULL), MICA_OK);
 
     Parts p, again;
-    open_parts(&p, model, &image, 0, STEPS);
-    open_parts(&again, model, &decoded, 0, STEPS);
+    open_parts(&p, model, &image, 0, STEPS, 2);
+    open_parts(&again, model, &decoded, 0, STEPS, 2);
     mica_encoder_window_advance(&p.window, 0, p.grid.whole.y1);
     mica_encoder_window_advance(&again.window, 0, p.grid.whole.y1);
     const MicaNetwork *n = p.session.network;
@@ -186,7 +186,7 @@ static double loss_of(const MicaModel *model, const MicaImage *image, int segmen
     MicaRounding rounding;
     MicaSegmentEncoder e;
     MicaImage decoded;
-    open_parts(&p, model, image, segment, quality);
+    open_parts(&p, model, image, segment, quality, rounds);
     mica_rounding_init(&rounding, p.session.network->y_tables, 4, 2, 1);
     assert_int_equal(mica_segment_encoder_create(&e, &p.session, &p.runner, &p.grid, &rounding,
                                                  quality, 1, NULL),
