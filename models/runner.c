@@ -97,8 +97,9 @@ static size_t work_need(const MicaNetwork *n, const MicaGeometry *g, MicaWindowL
     widest = max_size(widest, (size_t)n->config.hyper);
     const size_t need = max_size(area16 * widest, 2 * (size_t)limit.columns * (size_t)rows8 *
                                                       (size_t)n->config.features);
-    /* A row of cells to be restored, and those around it. */
-    const size_t rows = 1 + 2 * MICA_RESTORATION_CELLS;
+    /* A row of cells to be restored, and those around it; as much again as one of them is more than
+     * the means of a smaller picture take. */
+    const size_t rows = 1 + 2 * MICA_RESTORATION_CELLS + 1;
     return n->config.restoration
                ? max_size(need, rows * mica_sample_row_elements(2 * limit.columns))
                : need;

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "models/condition.h"
 #include "models/nets.h"
 
@@ -9,6 +11,8 @@ typedef struct HeadJob {
     const MicaSampleWindow *window; /* for the filter; NULL: to the canvas at once */
     const MicaCanvas *canvas;
     MicaRestorationGain *gain; /* to measure instead of storing; or NULL */
+    int16_t *means;            /* what the restored pixels of smaller pictures are summed up in */
+    int means_row;             /* of cells, that it begins with */
 } HeadJob;
 
 /* Row y of cells of samples in 1/64 on the canvas. */
@@ -42,6 +46,40 @@ static void head_row(void *context, int index, int thread)
         store_cells(j, samples, head->outputs, y);
 }
 
+/* int16 elements of `means` for a row of cells: sums of int32, and the means of them. Even, so that
+ * the next sums are aligned. */
+static size_t means_elements(int cells, int log2_scale)
+{
+    return log2_scale ? ((size_t)cells * (size_t)(8 >> log2_scale) * 3 * 3 + 1) & ~(size_t)1 : 0;
+}
+
+/* A smaller picture has the means of the restored pixels; those of a row of cells come from above
+ * to below. */
+static void average_restored(void *context, const MicaRestoredRow *row)
+{
+    const HeadJob *j = context;
+    const int log2 = j->canvas->log2_scale, side = 1 << log2, line = row->y & (side - 1);
+    const int cells = mica_rect_width(&j->cells), count = (row->count + side - 1) >> log2;
+    int16_t *mean = j->means + (size_t)(row->y / 8 - j->means_row) * means_elements(cells, log2);
+    int32_t *sum = (int32_t *)(void *)mean;
+    mean += 2 * 3 * (8 >> log2) * cells;
+    if (line == 0)
+        memset(sum, 0, 3 * (size_t)count * sizeof *sum);
+    for (int x = 0; x < row->count; x++)
+        for (int c = 0; c < 3; c++)
+            sum[3 * (x >> log2) + c] += row->filtered[3 * x + c];
+    if (line + 1 < side && row->y + 1 < j->runner->geometry.height)
+        return;
+    for (int x = 0; x < count; x++) {
+        const int columns = row->count - (x << log2) < side ? row->count - (x << log2) : side;
+        const int pixels = columns * (line + 1);
+        for (int c = 0; c < 3; c++)
+            mean[3 * x + c] = (int16_t)((sum[3 * x + c] + pixels / 2) / pixels);
+    }
+    const MicaCellRow means = {mean, 3 - log2, 3 * (8 >> log2)};
+    mica_canvas_store(j->canvas, &means, row->x >> log2, row->y >> log2, count, NULL);
+}
+
 static void store_restored(void *context, const MicaRestoredRow *row)
 {
     const HeadJob *j = context;
@@ -57,18 +95,23 @@ static void restore_band(const HeadJob *head, MicaRect cells, MicaPlane room, co
     const MicaRect whole = mica_whole8(&runner->geometry);
     const MicaRect most = mica_rect_grow(cells, MICA_RESTORATION_CELLS, whole);
     const size_t row = mica_sample_row_elements(mica_rect_width(&most));
-    const int step = (int)(runner->work_elements / row) - 2 * MICA_RESTORATION_CELLS;
+    const int log2 = head->canvas ? head->canvas->log2_scale : 0;
+    const size_t each = row + means_elements(mica_rect_width(&most), log2);
+    const int step = (int)(runner->work_elements / each) - 2 * MICA_RESTORATION_CELLS;
     for (int last = cells.y1; cells.y0 < last; cells.y0 = cells.y1) {
         cells.y1 = last - cells.y0 > step ? cells.y0 + step : last;
         HeadJob job = *head;
         job.cells = mica_rect_grow(cells, MICA_RESTORATION_CELLS, whole);
         const MicaSampleWindow window = mica_sample_window(room.data, job.cells);
         job.window = &window;
+        job.means = room.data + (size_t)(step + 2 * MICA_RESTORATION_CELLS) * row;
+        job.means_row = cells.y0;
         mica_pool_run(runner->pool, mica_rect_height(&job.cells), head_row, &job);
         if (head->gain)
             mica_restore(runner, &window, cells, weight, mica_restoration_measure, head->gain);
         else
-            mica_restore(runner, &window, cells, weight, store_restored, &job);
+            mica_restore(runner, &window, cells, weight, log2 ? average_restored : store_restored,
+                         &job);
     }
 }
 
@@ -131,11 +174,9 @@ static void synthesise(const MicaLatents *latents, MicaRect cells, HeadJob job, 
     }
 }
 
-/* Smaller pictures are not filtered: the filter is for what the full size shows. */
 void mica_synthesise(const MicaLatents *latents, MicaRect cells, const MicaCanvas *canvas)
 {
-    const int strength = canvas->log2_scale == 0 ? latents->restoration : 0;
-    synthesise(latents, cells, (HeadJob){.canvas = canvas}, strength);
+    synthesise(latents, cells, (HeadJob){.canvas = canvas}, latents->restoration);
 }
 
 void mica_synthesis_gain(const MicaLatents *latents, MicaRect cells, MicaRestorationGain *gain)

@@ -323,7 +323,7 @@ class Metadata(Case):
 
     def shown(self, name):
         """The first pixel of a picture as sRGB."""
-        self.ok('encode', '-q', '90', '--srgb', name, 'shown.mica')
+        self.ok('encode', '-q', '100', '--srgb', name, 'shown.mica')
         _, _, channels, values = read_pam(self.ok('decode', '-f', 'pam', 'shown.mica', '-'))
         return values[:channels]
 

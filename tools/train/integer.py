@@ -46,6 +46,14 @@ def cells(image):
     return space_to_depth(image.astype(np.int64) * 2 - 255, 8)
 
 
+def means(pixels, log2):
+    """Of squares of pixels (H, W, 3), at the border of what is there of them; rounded."""
+    ones = np.ones(pixels.shape[:2] + (1,), int)
+    sums, counts = (np.add.reduceat(np.add.reduceat(v.astype(int), np.arange(0, v.shape[0], 1 << log2), 0),
+                                    np.arange(0, v.shape[1], 1 << log2), 1) for v in (pixels, ones))
+    return (sums + counts // 2) // counts
+
+
 class Reference:
     def __init__(self, path):
         self.name, self.config, self.tensors, self.id = model_file.read(path)
@@ -229,7 +237,11 @@ class Reference:
         return self.gain(f, self.log2_gain('head_gain', quality))
 
     def paint(self, f, quality, log2=0, prediction=0, size=None, restored=0):
-        if log2:
+        if log2 and restored:
+            height, width = size or (8 * f.shape[0], 8 * f.shape[1])
+            whole = self.restore(depth_to_space(self.pointwise(f, 'head'), 8), quality, size, restored)[:height, :width]
+            v = means(whole, log2)
+        elif log2:
             w, b, shift = self.scaled_head(log2)
             t = int16((f @ w.T + b) >> shift)
             v = depth_to_space((t * 2 ** 14 + 0x4000) >> 15, 8 >> log2)
