@@ -4,28 +4,13 @@
 
 #include "codec/base/diag.h"
 #include "codec/base/mem.h"
+#include "codec/enc_picture.h"
 
 /* Share of the way that y goes to where the decoded picture says it should be. Neighbours go as
  * well, so all of it would be too far. */
 #define SHARE_SIXTEENTHS 12
 
 #define ANALYSED_ROWS 32 /* of y at a time */
-
-/* Rows of pixels that the analysis of these rows of y looks at. */
-static void pixel_rows(const MicaRunner *runner, int first, int last, int *top, int *bottom)
-{
-    const int reach = mica_analysis_reach(&runner->network->config);
-    const int height = runner->geometry.height;
-    *top = 8 * (2 * first - reach);
-    *bottom = 8 * (2 * last + reach);
-    *top = *top > 0 ? *top : 0;
-    *bottom = *bottom < height ? *bottom : height;
-}
-
-static size_t row_bytes(const MicaImage *image)
-{
-    return (size_t)image->width * (size_t)image->channels * (image->depth == 16 ? 2 : 1);
-}
 
 MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner,
                                 const MicaGrid *grid, const MicaImage *image, int rounds,
@@ -39,8 +24,8 @@ MicaStatus mica_feedback_create(MicaFeedback *feedback, const MicaRunner *runner
     feedback->decoded = (MicaImage){.width = image->width,
                                     .channels = image->channels,
                                     .depth = image->depth,
-                                    .stride = (ptrdiff_t)row_bytes(image)};
-    feedback->decoded.data = mica_alloc((size_t)height, row_bytes(image));
+                                    .stride = mica_image_row_bytes(image)};
+    feedback->decoded.data = mica_alloc((size_t)height, (size_t)feedback->decoded.stride);
     if (rounds > 1)
         feedback->found = mica_alloc((size_t)rows, row * sizeof *feedback->found);
     feedback->again = mica_alloc(ANALYSED_ROWS, row * sizeof *feedback->again);
@@ -72,18 +57,17 @@ static int decode(MicaFeedback *feedback, const MicaLatents *latents)
 {
     const MicaRunner *runner = latents->runner;
     const MicaGeometry *g = &runner->geometry;
-    const MicaRect *rect = &latents->rect;
     MicaImage *decoded = &feedback->decoded;
-    int top, bottom;
-    pixel_rows(runner, rect->y0, rect->y1, &top, &bottom);
+    const MicaRect picture = {0, 0, (g->width + 7) / 8, (g->height + 7) / 8};
+    const MicaRect cells = mica_rect_grow(mica_rect_scale(latents->rect, 2), 0, picture);
+    const MicaRect seen =
+        mica_rect_grow(cells, mica_analysis_reach(&runner->network->config), picture);
+    const int top = 8 * seen.y0, bottom = 8 * seen.y1 < g->height ? 8 * seen.y1 : g->height;
     decoded->height = bottom - top;
     for (int y = top; y < bottom; y++)
         memcpy(decoded->data + (y - top) * decoded->stride,
-               feedback->image->data + y * feedback->image->stride, row_bytes(decoded));
-    const int bottom_cell = (g->height + 7) / 8;
-    const MicaRect cells = {0, 2 * rect->y0, (g->width + 7) / 8,
-                            2 * rect->y1 < bottom_cell ? 2 * rect->y1 : bottom_cell};
-    const MicaRect known = mica_synthesis_known(latents, rect->y1 >= g->h16, cells);
+               feedback->image->data + y * feedback->image->stride, (size_t)decoded->stride);
+    const MicaRect known = mica_synthesis_known(latents, latents->rect.y1 >= g->h16, cells);
     const MicaCanvas canvas = {decoded, 0, top, 0};
     if (known.y0 < known.y1)
         mica_synthesise(latents, known, &canvas);
@@ -111,8 +95,7 @@ static void correct_row(void *context, int index, int thread)
         const int16_t *again = mica_plane_at(j->again, x, row);
         for (int c = 0; c < channels; c++) {
             const int missing = first[c] - y[c] + coded[c] - again[c];
-            const int v = y[c] + ((SHARE_SIXTEENTHS * missing + 8) >> 4);
-            y[c] = (int16_t)(v < -32768 ? -32768 : v > 32767 ? 32767 : v);
+            y[c] = (int16_t)mica_clamp16(y[c] + ((SHARE_SIXTEENTHS * missing + 8) >> 4));
         }
     }
 }

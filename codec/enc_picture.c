@@ -271,7 +271,7 @@ static void cleanup(Encoder *e)
 /* Rows may go up or down in memory; where they overlap, the stride was forgotten. */
 static int valid_stride(const MicaImage *image)
 {
-    const ptrdiff_t row = (ptrdiff_t)image->width * image->channels * (image->depth == 16 ? 2 : 1);
+    const ptrdiff_t row = mica_image_row_bytes(image);
     return image->height == 1 || image->stride >= row || image->stride <= -row;
 }
 

@@ -14,6 +14,12 @@ MICA_INLINE int mica_quality_step(double quality)
     return step < 0 ? 0 : step > MICA_MAX_QUALITY ? MICA_MAX_QUALITY : step;
 }
 
+/* Bytes of a row of samples. */
+MICA_INLINE ptrdiff_t mica_image_row_bytes(const MicaImage *image)
+{
+    return (ptrdiff_t)image->width * image->channels * (image->depth == 16 ? 2 : 1);
+}
+
 /* Of the colours of two pictures of one size and kind, dB. */
 double mica_image_psnr(const MicaImage *a, const MicaImage *b);
 

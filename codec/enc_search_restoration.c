@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "transforms/restoration_places.h"
+
 #define REACH MICA_RESTORATION_REACH
 #define BLOCK MICA_RESTORATION_BLOCK
 #define MARGIN 4 /* pixels of a row on both sides, which the filter reaches */
@@ -9,16 +11,6 @@
 _Static_assert(MARGIN >= REACH, "neighbours of the first and the last pixel have a place");
 
 enum { COLOURS = 3 };
-
-/* One side of each pair of neighbours; weights are in this order, those of luma before those of
- * chroma. */
-typedef struct Place {
-    int dy, dx;
-} Place;
-
-#define PLACE(dy, dx) {dy, dx},
-static const Place places[MICA_RESTORATION_LUMA_PAIRS] = {MICA_RESTORATION_NEAR(PLACE)
-                                                              MICA_RESTORATION_FAR(PLACE)};
 
 static ptrdiff_t plane_width(int columns)
 {
@@ -125,7 +117,8 @@ static void blocks_back(const BackJob *j, int c, int y0, const Room *room)
         spread_factors(classes, width / BLOCK, factor, room);
         for (int i = 0; i < 2 * rows; i++) {
             const int sign = i & 1 ? -1 : 1, own = i / 2, y = y0 + own;
-            const int dy = sign * places[p].dy, dx = sign * places[p].dx;
+            const int dy = sign * mica_restoration_places[p].dy,
+                      dx = sign * mica_restoration_places[p].dx;
             const int seen = y + dy < 0 ? 0 : y + dy > last ? last : y + dy;
             win->picture->network->kernels.pull(
                 mica_sample_window_row(j->samples, c, y),

@@ -28,11 +28,11 @@ import grow
 import integer
 import model_file
 import restoration
+import restoration_layer
 import training
 from make_tiny_model import filters
 from net import Codec, dct_init, from_phases
 from quantize import FixedCodec
-import restoration_layer
 from restoration_layer import Restoration
 from test_predicted import compare, prediction_of
 from test_reference import picture

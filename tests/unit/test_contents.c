@@ -10,6 +10,7 @@
 
 #include "codec/base/mem.h"
 #include "mica/mica.h"
+#include "tests/unit/picture.h"
 
 static unsigned sample(const MicaImage *image, int x, int y, int c)
 {
@@ -18,21 +19,14 @@ static unsigned sample(const MicaImage *image, int x, int y, int c)
     return image->depth == 16 ? ((const uint16_t *)(const void *)row)[i] : row[i];
 }
 
+static double wave(int x, int y, int c)
+{
+    return 0.5 + 0.4 * sin(x * 0.05 + c) * cos(y * 0.03);
+}
+
 static MicaImage picture(int width, int height, int channels, int depth)
 {
-    MicaImage image;
-    assert_int_equal(mica_image_alloc_depth(&image, width, height, channels, depth), MICA_OK);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            for (int c = 0; c < channels; c++) {
-                const double v = 0.5 + 0.4 * sin(x * 0.05 + c) * cos(y * 0.03);
-                uint8_t *row = image.data + y * image.stride;
-                if (depth == 16)
-                    ((uint16_t *)(void *)row)[x * channels + c] = (uint16_t)(v * 65535);
-                else
-                    row[x * channels + c] = (uint8_t)(v * 255);
-            }
-    return image;
+    return picture_of(width, height, channels, depth, wave);
 }
 
 static double psnr(const MicaImage *a, const MicaImage *b)

@@ -18,6 +18,7 @@
 #include "codec/enc_window.h"
 #include "codec/session.h"
 #include "mica/mica.h"
+#include "tests/unit/picture.h"
 
 /* A random number -1..1 for each place. */
 static double noise(int x, int y, int c)
@@ -44,25 +45,23 @@ static double clouds(int x, int y, int c)
                   w * ((1 - u) * noise(i, j + 1, size + k * (c + 1)) +
                        u * noise(i + 1, j + 1, size + k * (c + 1))));
     }
-    return v < 0 ? 0 : v > 255 ? 255 : v;
+    return v < 0 ? 0 : v > 255 ? 1 : v / 255;
+}
+
+/* With alpha all of it is there. */
+static double opaque_clouds(int x, int y, int c)
+{
+    return c == 3 ? 1 : clouds(x, y, c);
+}
+
+static double opaque_grey(int x, int y, int c)
+{
+    return c == 1 ? 1 : clouds(x, y, c);
 }
 
 static MicaImage picture(int width, int height, int channels, int depth)
 {
-    MicaImage image;
-    assert_int_equal(mica_image_alloc_depth(&image, width, height, channels, depth), MICA_OK);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            for (int c = 0; c < channels; c++) {
-                const int alpha = channels % 2 == 0 && c == channels - 1;
-                const double v = alpha ? 255 : clouds(x, y, c);
-                uint8_t *line = image.data + y * image.stride;
-                if (depth == 16)
-                    ((uint16_t *)(void *)line)[x * channels + c] = (uint16_t)(v * 257);
-                else
-                    line[x * channels + c] = (uint8_t)v;
-            }
-    return image;
+    return picture_of(width, height, channels, depth, channels == 2 ? opaque_grey : opaque_clouds);
 }
 
 /* The encoder's parts for a picture, before anything is coded. */

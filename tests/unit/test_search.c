@@ -413,7 +413,9 @@ static void test_deterministic(void **state)
 {
     (void)state;
     MicaImage image = picture(100, 140, 3);
-    for (int effort = 2; effort <= 6; effort += effort < 4 ? 2 : 1) {
+    static const int efforts[] = {2, 4, 5, 6};
+    for (size_t e = 0; e < sizeof efforts / sizeof *efforts; e++) {
+        const int effort = efforts[e];
         MicaBuffer a = encode(&image, effort, 1, 0);
         for (int threads = 1; threads <= 3; threads++) {
             MicaBuffer b = encode(&image, effort, threads, UINT32_MAX);

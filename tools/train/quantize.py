@@ -493,12 +493,13 @@ class FixedCodec(nn.Module):
         layers, gains, offsets = self.constants(q)
         n = len(x)
         to_samples = lambda v: torch.round((v + 1) * 127.5).to(ft) * 2 - 255
-        samples, predicted = to_samples(x), None
+        pictures, predicted = [to_samples(x)], None
         beside_prior = beside_latents = None
         if prediction is not None:
             predicted = to_samples(prediction)
+            pictures.append(predicted)
             beside_prior, beside_latents = self.look_at_prediction(predicted, layers, gains)
-        y = self.analyse(layers, gains, *(samples, predicted)[:1 if prediction is None else 2])
+        y = self.analyse(layers, gains, *pictures)
         f = self.run_blocks(gains['hyper_gain'].apply(pointwise(y, layers['hyper_enter'])), layers, 'hyper_block0')
         f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
         z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])

@@ -1,7 +1,7 @@
 /* The restoration filter on real numbers, and its gradients, for training on a processor: what
  * _Change of restoration_layer.py computes, several times faster, as the weights of a block need
  * not be written out for each of its pixels. */
-#include "transforms/kernels.h"
+#include "transforms/restoration_places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +15,6 @@ enum {
 
 static const float limits[TERMS - 1] = {MICA_RESTORATION_WIDE, MICA_RESTORATION_MIDDLE,
                                         MICA_RESTORATION_NARROW};
-
-typedef struct Place {
-    int dy, dx;
-} Place;
-
-#define PLACE(dy, dx) {dy, dx},
-static const Place places[MICA_RESTORATION_LUMA_PAIRS] = {MICA_RESTORATION_NEAR(PLACE)
-                                                              MICA_RESTORATION_FAR(PLACE)};
 
 /* Pictures whose sides are multiples of BLOCK. */
 typedef struct Pictures {
@@ -164,7 +156,8 @@ static void filter_plane(const Pictures *p, const Room *room, int n, int colour,
                 const int sign = i & 1 ? -1 : 1, row = i / 2;
                 const ptrdiff_t at = (y0 + row) * room->stride;
                 const ptrdiff_t there =
-                    at + sign * (places[pair].dy * room->stride + places[pair].dx);
+                    at + sign * (mica_restoration_places[pair].dy * room->stride +
+                                 mica_restoration_places[pair].dx);
                 if (by_changes)
                     change_back(room, room->plane + at, room->plane + there,
                                 by_changes + plane + (ptrdiff_t)(y0 + row) * width, room->own[row],
