@@ -9,16 +9,15 @@ import ggm
 import model_file
 from net import Codec
 from quantize import FixedCodec
-from restoration_layer import Restoration
+from restoration_layer import of_checkpoint
 
 
-def load(path, weights='ema'):
+def load(path):
     """FixedCodec in double precision from a checkpoint of the fixed phase."""
     c = checkpoint.load(path)
     model = FixedCodec(Codec(**c['config']), c.get('bits'))
-    if checkpoint.RESTORATION in c[weights]:
-        model.restoration = Restoration(c[weights][checkpoint.RESTORATION])
-    model.load_state_dict(c[weights])
+    model.restoration = of_checkpoint(c)
+    model.load_state_dict(c['ema'])
     return model.double().eval()
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import checkpoint
 from net import ANCHORS, LEVELS
 from quantize import PIXEL_UNIT, outside_of_compiled
 from restoration import ACTIVITY_BOUNDS, CLASSES, FAR, FRACTION_BITS, LIMITS, LUMA_WEIGHTS, MOST, MOST_CHANGE, NEAR, WEIGHTS, limited
@@ -197,3 +198,9 @@ class Restoration(nn.Module):
         """The same of values in [-1, 1]."""
         unit = 127.5 * PIXEL_UNIT
         return self((x + 1) * unit, q) / unit - 1
+
+
+def of_checkpoint(state):
+    """The restoration filter behind the networks of a checkpoint, or None."""
+    weight = checkpoint.restoration(state)
+    return None if weight is None else Restoration(weight)
