@@ -103,11 +103,10 @@ static void spread_factors(const uint8_t *classes, int blocks, const float *fact
 static void blocks_back(const BackJob *j, int c, int y0, const Room *room)
 {
     const MicaSearchWindow *win = j->window;
-    const int last = j->geometry->height - 1;
     /* The last of these have no gradient. */
     const int width =
         (j->geometry->width + MICA_FLOAT_PIXELS - 1) / MICA_FLOAT_PIXELS * MICA_FLOAT_PIXELS;
-    const int rows = last + 1 - y0 < BLOCK ? last + 1 - y0 : BLOCK;
+    const int rows = j->geometry->height - y0 < BLOCK ? j->geometry->height - y0 : BLOCK;
     const uint8_t *classes = win->classes + (ptrdiff_t)(y0 / BLOCK) * 4 * win->w;
     const float *factor = j->factor + (c ? MICA_RESTORATION_LUMA_WEIGHTS : 0);
     const int pairs = c ? MICA_RESTORATION_CHROMA_PAIRS : MICA_RESTORATION_LUMA_PAIRS;
@@ -119,10 +118,9 @@ static void blocks_back(const BackJob *j, int c, int y0, const Room *room)
             const int sign = i & 1 ? -1 : 1, own = i / 2, y = y0 + own;
             const int dy = sign * mica_restoration_places[p].dy,
                       dx = sign * mica_restoration_places[p].dx;
-            const int seen = y + dy < 0 ? 0 : y + dy > last ? last : y + dy;
             win->picture->network->kernels.pull(
                 mica_sample_window_row(j->samples, c, y),
-                mica_sample_window_row(j->samples, c, seen) + dx,
+                mica_sample_window_row(j->samples, c, mica_repeated_row(j->geometry, y + dy)) + dx,
                 (const float *const *)room->factor, gradient_at(win, win->by_filtered, c, y),
                 room->own[own], gradient_at(win, win->by_decoded, c, y + dy) + dx, (size_t)width);
         }

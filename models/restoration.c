@@ -210,21 +210,15 @@ typedef struct RestoreJob {
     void *context;
 } RestoreJob;
 
-/* The last rows of the picture repeat beyond it. */
-static int inside(const RestoreJob *j, int y)
-{
-    const int last = j->runner->geometry.height - 1;
-    return y < 0 ? 0 : y > last ? last : y;
-}
-
 static void find_squares(const RestoreJob *j, int x0, int y0, size_t columns, int32_t *squares)
 {
     for (int s = 0; s < CELL_SQUARES; s++) {
         const int16_t *rows[4];
         int32_t *sums[MICA_DIRECTIONS];
         for (int i = 0; i < 4; i++)
-            rows[i] = plane_at(j->window, CLASS_LUMA, x0 - AROUND,
-                               inside(j, y0 - AROUND + 2 * s + i - 1));
+            rows[i] =
+                plane_at(j->window, CLASS_LUMA, x0 - AROUND,
+                         mica_repeated_row(&j->runner->geometry, y0 - AROUND + 2 * s + i - 1));
         for (int d = 0; d < MICA_DIRECTIONS; d++)
             sums[d] = squares + (size_t)(s * MICA_DIRECTIONS + d) * columns;
         j->runner->network->kernels.laplacians(rows, columns, sums);
@@ -263,7 +257,7 @@ static void restore_cells(void *context, int index, int thread)
                          blocks, classes);
         for (int c = 0; c < COLOURS; c++)
             for (int i = 0; i <= 2 * REACH; i++)
-                rows[c][i] = plane_at(j->window, c, x0, inside(j, y + i - REACH));
+                rows[c][i] = plane_at(j->window, c, x0, mica_repeated_row(g, y + i - REACH));
         j->runner->network->kernels.restore(rows, j->weight, classes, (size_t)blocks, out);
         interleave((const int16_t *const *)out, count, rgb);
         const MicaRestoredRow row = {x0, y, count, j->window, rgb, classes};

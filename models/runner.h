@@ -24,6 +24,12 @@ typedef struct MicaGeometry {
 
 MicaGeometry mica_geometry(int width, int height);
 
+/* The row of pixels that stands for row y: beyond the picture its first and last rows repeat. */
+MICA_INLINE int mica_repeated_row(const MicaGeometry *g, int y)
+{
+    return y < 0 ? 0 : y < g->height ? y : g->height - 1;
+}
+
 /* The padded plane at 1/16, and those at 1/32 and 1/8. */
 MICA_INLINE MicaRect mica_whole16(const MicaGeometry *g)
 {
