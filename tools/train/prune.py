@@ -96,6 +96,7 @@ def main():
     state = checkpoint.load(a.checkpoint)
     model = Codec(**state['config'])
     model.load_state_dict(checkpoint.float_weights(state))
+    torch.manual_seed(args.seed)
     chains = Chains(args, args.seed, KeyFrames(a.intra), motion.build(os.path.dirname(os.path.abspath(a.out))))
     batches = chains.batches(model, Lagrangian(args), a.batches)
     print('loss %.4f' % loss_of(model, args, batches), flush=True)
