@@ -9,14 +9,14 @@ import ggm
 import model_file
 from net import Codec
 from quantize import FixedCodec
-from restoration_layer import of_checkpoint
+from restoration_layer import Restoration
 
 
 def load(path):
     """FixedCodec in double precision from a checkpoint of the fixed phase."""
     c = checkpoint.load(path)
     model = FixedCodec(Codec(**c['config']), c.get('bits'))
-    model.restoration = of_checkpoint(c)
+    model.restoration = Restoration.of_checkpoint(c)
     model.load_state_dict(c['ema'])
     return model.double().eval()
 

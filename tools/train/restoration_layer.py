@@ -179,6 +179,12 @@ class Restoration(nn.Module):
             start = torch.from_numpy(start.astype('f4')).view(ANCHORS, CLASSES, WEIGHTS) / 2 ** FRACTION_BITS
         self.weight = nn.Parameter(start)
 
+    @classmethod
+    def of_checkpoint(cls, state):
+        """The filter behind the networks of a checkpoint, or None."""
+        weight = checkpoint.restoration(state)
+        return None if weight is None else cls(weight)
+
     def stored(self):
         """The tensor of a model file."""
         w = self.weight.detach().cpu().double().numpy() * 2 ** FRACTION_BITS
@@ -198,9 +204,3 @@ class Restoration(nn.Module):
         """The same of values in [-1, 1]."""
         unit = 127.5 * PIXEL_UNIT
         return self((x + 1) * unit, q) / unit - 1
-
-
-def of_checkpoint(state):
-    """The restoration filter behind the networks of a checkpoint, or None."""
-    weight = checkpoint.restoration(state)
-    return None if weight is None else Restoration(weight)

@@ -16,9 +16,9 @@ import clips
 import data
 import gop
 import motion
-import restoration_layer
 import training
 from net import LEVELS, Codec, dct_init, start_from_picture_codec
+from restoration_layer import Restoration
 from yuv import yuv_errors
 
 
@@ -167,7 +167,7 @@ class KeyFrames:
         self.net, self.weights = Codec(**state['config']), checkpoint.float_weights(state)
         self.net.load_state_dict(self.weights)
         self.net.to(memory_format=torch.channels_last)
-        self.net.restoration = restoration_layer.of_checkpoint(state)
+        self.net.restoration = Restoration.of_checkpoint(state)
 
     @torch.no_grad()
     def __call__(self, x, level):

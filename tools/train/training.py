@@ -23,7 +23,7 @@ from net import LEVELS, kmacs_per_pixel
 from optimizer import make_optimizer
 from quantize import FixedCodec, outside_of_compiled
 from restoration import ANCHORS, CLASSES, WEIGHTS
-from restoration_layer import Restoration, of_checkpoint
+from restoration_layer import Restoration
 
 PERCEPTUAL_UNIT = 9.5        # MSE that one unit of perceptual_loss is worth along the curve of S, so that rates stay
 
@@ -138,10 +138,10 @@ def restoration(args, *states):
         if stored is None:
             raise SystemExit('%s: has no restoration filter' % args.restoration)
         return Restoration(stored)
-    filters = [r for r in map(of_checkpoint, filter(None, states)) if r is not None]
-    if not filters and args.new_restoration:
+    found = next(filter(None, map(Restoration.of_checkpoint, filter(None, states))), None)
+    if found is None and args.new_restoration:
         return Restoration(torch.zeros(ANCHORS, CLASSES, WEIGHTS))
-    return filters[0] if filters else None
+    return found
 
 
 def starting_model(args, codec, fresh, device, batches):
