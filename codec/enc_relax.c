@@ -41,16 +41,6 @@ float mica_exp(float x)
     return power * p;
 }
 
-uint32_t mica_random(uint32_t seed, uint32_t index)
-{
-    uint32_t h = seed * 0x9e3779b1u + index; /* the finaliser of MurmurHash3, public domain */
-    h ^= h >> 16;
-    h *= 0x85ebca6bu;
-    h ^= h >> 13;
-    h *= 0xc2b2ae35u;
-    return h ^ h >> 16;
-}
-
 static float sigmoid(float x)
 {
     return 1.0f / (1.0f + mica_exp(-x));
@@ -68,7 +58,7 @@ static float bits_of(const float row[MICA_RELAX_SYMBOLS], int symbol)
 #define WEIGHT 0.07f
 #define MOST_SHIFT 0.4f
 
-/* Next to an integer the odds are infinitely steep; a gradient is of no use there. */
+/* Next to an integer the odds are infinitely steep, for less than any step. */
 #define MOST_SLOPE 1.0f
 
 static float rounding_border(float more_bits)
@@ -155,7 +145,7 @@ MicaRelaxed mica_not_rounded(const MicaBitTable *table, float residual, int shap
 }
 
 MicaRelaxed mica_relax(const MicaBitTable *table, float residual, int shape, float index,
-                       float temperature, uint32_t random)
+                       MicaRelaxation relaxation)
 {
     const Models m = models_at(table, shape, index);
     const int low = floor_of(residual);
@@ -168,16 +158,16 @@ MicaRelaxed mica_relax(const MicaBitTable *table, float residual, int shape, flo
     const float stretch = d < border ? 0.5f / border : 0.5f / (1.0f - border);
     d = d < border ? d * stretch : 1.0f - (1.0f - d) * stretch;
 
-    /* The log odds, atanh(d) - atanh(1 - d) over the temperature, and a logistic random number;
-     * 1e-4 keeps them finite. */
+    /* The log odds, atanh(d) - atanh(1 - d) over the temperature; 1e-4 keeps them finite. */
     d = d < 1e-4f ? 1e-4f : d > 1.0f - 1e-4f ? 1.0f - 1e-4f : d;
     const float a = d * (1.0f - d), b = (1.0f + d) * (2.0f - d);
-    const float cold = 1.0f / temperature;
-    const float odds = 0.5f * cold * mica_log((1.0f + d) * d / ((1.0f - d) * (2.0f - d)));
-    const float uniform = ((float)(random >> 9) + 0.5f) * (1.0f / 8388608.0f);
-    const float noise = mica_log(uniform / (1.0f - uniform));
-    const float s = sigmoid((odds + noise) * cold);
-    float slope = stretch * s * (1.0f - s) * cold * (0.5f * cold) * (1.0f / a + 3.0f / b);
+    const float cold = 0.5f / relaxation.temperature;
+    const float up = sigmoid(cold * mica_log((1.0f + d) * d / ((1.0f - d) * (2.0f - d))));
+    const float variance = up * (1.0f - up);
+    float slope = stretch * variance * cold * (1.0f / a + 3.0f / b);
     slope = slope < MOST_SLOPE ? slope : MOST_SLOPE;
-    return between(low, s, slope, &p);
+    MicaRelaxed v = between(low, up, slope, &p);
+    v.bits += relaxation.spread * variance;
+    v.bits_by_residual += relaxation.spread * (1.0f - 2.0f * up) * slope;
+    return v;
 }

@@ -1,11 +1,12 @@
 /*
- * Rounding as a random choice that can be differentiated: stochastic Gumbel annealing (Yang, Bamler
- * and Mandt, "Improving Inference for Neural Image Compression", NeurIPS 2020).
+ * Rounding as a random choice, and what is to be expected of it: mean-field annealing.
  *
- * A value between two integers is replaced by a point between them that lies near the lower or the
- * upper one, with probabilities that favour the nearer; the temperature moves it from soft to hard.
- * The bits are those of the two neighbouring symbols, taken from the coder's own tables and
- * interpolated linearly.
+ * A value between two integers becomes the upper one with a probability p that favours the nearer,
+ * with the odds of stochastic Gumbel annealing (Yang, Bamler and Mandt, "Improving Inference for
+ * Neural Image Compression", NeurIPS 2020); the temperature moves it from soft to hard. Nothing is
+ * drawn: every latent chooses by itself, so the expected squared error is that of the mean values,
+ * and the variance p (1 - p) of each times its curvature. The expected bits lie between those of
+ * the two symbols, which come from the coder's own tables.
  */
 #ifndef MICA_CODEC_ENC_RELAX_H
 #define MICA_CODEC_ENC_RELAX_H
@@ -32,10 +33,16 @@ typedef struct MicaRelaxed {
     float bits_by_index;    /* d bits / d scale index */
 } MicaRelaxed;
 
-/* `residual` in quantiser steps; `index` is the real-valued scale index; `random` are 32 random
- * bits. */
+/* How free a choice is. */
+typedef struct MicaRelaxation {
+    float temperature; /* above 0 */
+    float spread;      /* bits that a variance of one squared step is worth */
+} MicaRelaxation;
+
+/* The expected value, and bits with those for its variance. `residual` in quantiser steps; `index`
+ * is the real-valued scale index. */
 MicaRelaxed mica_relax(const MicaBitTable *table, float residual, int shape, float index,
-                       float temperature, uint32_t random);
+                       MicaRelaxation relaxation);
 
 /* The limit of temperature 0: the better of the two neighbours, without derivatives. */
 MicaRelaxed mica_round(const MicaBitTable *table, float residual, int shape, float index);
@@ -49,9 +56,6 @@ MicaStepBits mica_step_bits(const MicaBitTable *table, int symbol, int shape, fl
 
 /* No rounding at all: the residual itself. Continuous, so gradients can be checked with it. */
 MicaRelaxed mica_not_rounded(const MicaBitTable *table, float residual, int shape, float index);
-
-/* 32 bits that look random, the same on every machine. */
-uint32_t mica_random(uint32_t seed, uint32_t index);
 
 /* Natural logarithm (x > 0) and exponential to about 1e-6, from IEEE 754 operations alone: unlike
  * the C library's they are the same everywhere. */

@@ -14,11 +14,19 @@
 #define LAMBDA_LOW 0.0005f
 #define LAMBDA_RATIO_LOG 6.3969297f /* ln(0.3 / 0.0005) */
 
-/* Measured on photographs at 20 to 200 iterations. */
-#define RATE 0.08f    /* of Adam, in quantiser steps */
+/* Measured on photographs at 30 to 250 iterations. */
+#define RATE 0.2f     /* of Adam, in quantiser steps */
 #define RATE_END 0.1f /* of the first rate */
-#define HOT 1.0f      /* temperatures */
+#define HOT 0.7f      /* temperatures */
 #define COLD 0.2f
+/* Bits for the variance of a choice. Half the second derivative of the loss is 7 to 10
+ * (docs/training.md); for less, latents first find where they belong as real numbers. */
+#define FREE 1.0f
+#define BOUND 10.0f
+/* Strength of the restoration filter that the search expects; the picture's own is chosen
+ * afterwards. */
+#define RESTORATION 8
+
 #define HYPER_RATE (0.3f * RATE)
 #define HYPER_SHARE 0.6f /* of the iterations, after which z is settled */
 #define MOMENT1 0.8f
@@ -27,12 +35,12 @@
 MicaSearchSchedule mica_search_schedule(int effort, int predicted)
 {
     static const MicaSearchSchedule alone[10] = {
-        [2] = {1, 0, 0, 0},   [3] = {4, 0, 0, 0},   [4] = {8, 0, 0, 0},    [5] = {4, 0, 8, 7},
-        [6] = {2, 30, 8, 10}, [7] = {2, 60, 8, 10}, [8] = {2, 120, 8, 10}, [9] = {2, 250, 10, 10},
+        [2] = {1, 0, 0},  [3] = {4, 0, 0},  [4] = {8, 0, 0},   [5] = {2, 8, 4},
+        [6] = {2, 30, 8}, [7] = {2, 60, 8}, [8] = {2, 120, 8}, [9] = {2, 250, 10},
     };
     static const MicaSearchSchedule after_others[10] = {
-        [3] = {0, 0, 2, 0}, [4] = {0, 0, 4, 0}, [5] = {0, 0, 8, 0},  [6] = {0, 0, 8, 0},
-        [7] = {0, 0, 8, 0}, [8] = {0, 0, 8, 0}, [9] = {0, 0, 10, 0},
+        [3] = {0, 0, 2}, [4] = {0, 0, 4}, [5] = {0, 0, 8},  [6] = {0, 0, 8},
+        [7] = {0, 0, 8}, [8] = {0, 0, 8}, [9] = {0, 0, 10},
     };
     return (predicted ? after_others : alone)[effort < 0 || effort > 9 ? 0 : effort];
 }
@@ -129,8 +137,8 @@ static MicaStatus descend(const Task *t, MicaSearchWindow *win, MicaSearchHyper 
             mica_search_hyper_settle(hyper, t->z, t->latents);
             hyper = NULL;
         }
-        mica_search_forward(win, MICA_ROUND_RELAXED, HOT * mica_exp(cooling * p.share),
-                            (uint32_t)i + 1);
+        mica_search_relaxed(win, (MicaRelaxation){HOT * mica_exp(cooling * p.share),
+                                                  FREE + (BOUND - FREE) * p.share});
         mica_search_backward(win);
         adam_step(&y, RATE, &p, t->pool);
         if (hyper) {
@@ -183,7 +191,7 @@ static MicaStatus search_segment(const Task *t, MicaRect rect, MicaError *error)
     if (status == MICA_OK)
         status = mica_search_sweep(&window, t->schedule.sweeps, error);
     if (status == MICA_OK) {
-        mica_search_forward(&window, MICA_ROUND_HARD, 0, 0);
+        mica_search_forward(&window, MICA_ROUND_HARD);
         keep(&window, t->y);
     }
     mica_search_window_free(&window);
@@ -220,8 +228,7 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                  .prediction = plan->prediction,
                                  .y = y,
                                  .skip = skip,
-                                 .restoration =
-                                     n->config.restoration ? plan->schedule.restoration : 0,
+                                 .restoration = n->config.restoration ? RESTORATION : 0,
                                  .descent = plan->schedule.iterations > 0,
                                  .lambda = lambda / 3.0f / (float)plan->frugality};
     MicaBitTable *bits = mica_alloc(2, sizeof *bits);

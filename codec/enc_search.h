@@ -1,7 +1,7 @@
 /*
  * Search for better latents: less lambda * squared error + bits, through the decoder networks in
- * float. Effort 5 makes sweeps of rate-distortion optimised quantisation (codec/enc_sweep.h); 6 to
- * 9 descend by gradient first.
+ * float. Efforts 5 to 9 descend by gradient, then make sweeps of rate-distortion optimised
+ * quantisation (codec/enc_sweep.h).
  *
  * The stream stays an ordinary one: the search only moves y before it is rounded. Its float
  * operations are the same on every machine (models/float_network.h).
@@ -17,9 +17,6 @@
  * sweeps; the last two are 0 for one that does not search. */
 typedef struct MicaSearchSchedule {
     int rounds, iterations, sweeps;
-    /* Strength of the restoration filter that the search expects. The picture's own is chosen
-     * afterwards; latents found by descent can do with a stronger one than rounded ones. */
-    int restoration;
 } MicaSearchSchedule;
 
 /* With a prediction there is no descent, as the hyper networks in float do not know it, and no

@@ -182,8 +182,7 @@ static PhaseRow phase_row(const MicaSearchWindow *win, int step, int index)
 /* Derivatives of a latent that is not coded: it follows its mean. */
 static const MicaRelaxed not_coded;
 
-static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape, float scale,
-                         uint32_t id)
+static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape, float scale)
 {
     const MicaBitTable *bits = win->picture->bits;
     switch (win->rounding) {
@@ -193,8 +192,7 @@ static MicaRelaxed relax(const MicaSearchWindow *win, float residual, int shape,
     case MICA_ROUND_NOT:
         return mica_not_rounded(bits, residual, shape, scale);
     default:
-        return mica_relax(bits, residual, shape, scale, win->temperature,
-                          mica_random(win->seed, id));
+        return mica_relax(bits, residual, shape, scale, win->relaxation);
     }
 }
 
@@ -226,9 +224,6 @@ static void head_row(void *context, int index, int thread)
     for (int i = 0; i < r.count; i++, out += 2 * s.quarter) {
         const ptrdiff_t position = r.first + 2 * i, at = position * s.latents + first;
         const int inside = r.y < win->coded_h && 2 * i + r.x0 < win->coded_w;
-        /* The same latent draws the same number in every window that holds it. */
-        const uint32_t id =
-            (uint32_t)(((win->y + r.y) * 65536 + win->x + 2 * i + r.x0) * s.latents + first);
         float *d = win->features + position * stride + s.prior + first;
         for (int c = 0; c < s.quarter; c++) {
             const float mean = out[c] * step[c];
@@ -237,7 +232,7 @@ static void head_row(void *context, int index, int thread)
             const int coded = inside && scale >= (float)pic->skip - 0.5f;
             MicaRelaxed v = not_coded;
             if (coded)
-                v = relax(win, residual, shape[c], scale, id + (uint32_t)c);
+                v = relax(win, residual, shape[c], scale);
             win->slope[at + c] = v.slope;
             win->by_residual[at + c] = v.bits_by_residual;
             win->by_index[at + c] = scale > 0.0f && scale < 63.0f ? v.bits_by_index : 0.0f;
@@ -251,15 +246,12 @@ static void head_row(void *context, int index, int thread)
     win->row_loss[2 * win->h + (index % (win->h / 2)) * 4 + index / (win->h / 2)] += bits;
 }
 
-double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding, float temperature,
-                           uint32_t seed)
+double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding)
 {
     const MicaFloatNetwork *n = win->picture->network;
     const Sizes s = sizes(win);
     const int stride = s.prior + s.latents, soft = rounding != MICA_ROUND_HARD;
     win->rounding = rounding;
-    win->temperature = temperature;
-    win->seed = seed;
     memset(win->row_loss, 0, 4 * (size_t)win->h * sizeof *win->row_loss);
     for (size_t i = 0; i < s.pixels; i++)
         memset(win->features + i * (size_t)stride + s.prior, 0,
@@ -284,6 +276,12 @@ double mica_search_forward(MicaSearchWindow *win, MicaRoundingMode rounding, flo
     for (int i = 0; i < 4 * win->h; i++)
         loss += win->row_loss[i];
     return loss;
+}
+
+double mica_search_relaxed(MicaSearchWindow *win, MicaRelaxation relaxation)
+{
+    win->relaxation = relaxation;
+    return mica_search_forward(win, MICA_ROUND_RELAXED);
 }
 
 /* The gradient of the latents of a step, which later steps and the synthesis have left in

@@ -29,7 +29,7 @@ typedef struct MicaSearchPicture {
 typedef enum MicaRoundingMode {
     MICA_ROUND_HARD,    /* to symbols, as the encoder will */
     MICA_ROUND_TRACED,  /* the same, and remember what the neighbouring symbols cost */
-    MICA_ROUND_RELAXED, /* at a temperature */
+    MICA_ROUND_RELAXED, /* the mean of a random choice */
     MICA_ROUND_NOT
 } MicaRoundingMode;
 
@@ -56,9 +56,8 @@ typedef struct MicaSearchWindow {
     uint8_t *context_mask[MICA_CONTEXT_STEPS], *synthesis_mask[MICA_MAX_BLOCKS];
     uint8_t *masks;
     double *row_loss; /* of each row at 1/8: lambda * squared error; then bits by row of y */
-    uint32_t seed;
     MicaRoundingMode rounding; /* of the last forward pass */
-    float temperature;
+    MicaRelaxation relaxation;
 } MicaSearchWindow;
 
 MicaStatus mica_search_window_create(MicaSearchWindow *window, const MicaSearchPicture *picture,
@@ -67,8 +66,10 @@ void mica_search_window_free(MicaSearchWindow *window);
 
 /* Round, decode and compare; returns the loss in bits. The dequantised latents are left in
  * `features`. */
-double mica_search_forward(MicaSearchWindow *window, MicaRoundingMode rounding, float temperature,
-                           uint32_t seed);
+double mica_search_forward(MicaSearchWindow *window, MicaRoundingMode rounding);
+
+/* The same of relaxed latents. */
+double mica_search_relaxed(MicaSearchWindow *window, MicaRelaxation relaxation);
 
 /* Take the hyper features from the planes of the picture, as they are now. */
 void mica_search_window_read_prior(MicaSearchWindow *window);

@@ -88,7 +88,7 @@ MicaStatus mica_search_sweep(MicaSearchWindow *win, int count, MicaError *error)
     float *half = mica_alloc(channels, sizeof *half);
     const int failed = !work || !half;
     for (int i = 0; i < count && !failed; i++) {
-        mica_search_forward(win, MICA_ROUND_TRACED, 0, 0);
+        mica_search_forward(win, MICA_ROUND_TRACED);
         mica_search_error_gradient(win);
         if (i == 0)
             estimate_curvature(win, work, half);

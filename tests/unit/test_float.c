@@ -12,12 +12,12 @@
 
 #include "codec/base/cpu.h"
 #include "codec/base/mem.h"
-#include "codec/enc_relax.h"
 #include "codec/enc_window.h"
 #include "codec/session.h"
 #include "mica/mica.h"
 #include "models/float_network.h"
 #include "models/nets.h"
+#include "tests/unit/random.h"
 
 #define PIXELS 4096
 #define CHANNELS 512 /* most of a layer of the analysis */
@@ -46,7 +46,7 @@ static void close_setup(Setup *s)
 
 static int random_in(uint32_t *seed, int low, int high)
 {
-    return low + (int)(mica_random(5, (*seed)++) % (uint32_t)(high - low + 1));
+    return low + (int)(next_random(seed) % (uint32_t)(high - low + 1));
 }
 
 /* What is known of one output channel: how far the integer values lie from what the float ones
