@@ -3,7 +3,7 @@
  * features of a window.
  *
  * They are real numbers at first, and rounded once and for all when the descent has come some way:
- * as random choices, like the latents, they disturb those more than they gain.
+ * as choices drawn at random they disturbed the latents more than they gained.
  *
  * Only where one segment is the whole picture: elsewhere other segments depend on the same z.
  */

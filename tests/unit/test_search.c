@@ -254,10 +254,11 @@ static void test_float_synthesis(void **state)
             check_synthesis(quality, restoration);
 }
 
-/* The derivative along the gradient is its length. Without rounding, because the random choice of
- * the relaxed state jumps between cells. The restoration filter is the integer one, rounded and
- * with classes that change: there steps are larger, errors of pixels weigh more, and the bound is
- * wider (a gradient that skips the filter is off by 0.4 to 0.7 of itself). */
+/* The derivative along the gradient is its length. Without rounding: where the slope of a relaxed
+ * choice is limited, it is not its derivative (test_relax.c has the rest). The restoration filter
+ * is the integer one, rounded and with classes that change: there steps are larger, errors of
+ * pixels weigh more, and the bound is wider (a gradient that skips the filter is off by 0.4 to 0.7
+ * of itself). */
 static void check_gradient(int channels, int restoration)
 {
     Setup s;
