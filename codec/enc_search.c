@@ -229,7 +229,6 @@ MicaStatus mica_search_latents(const MicaSession *session, MicaLatents *latents,
                                  .y = y,
                                  .skip = skip,
                                  .restoration = n->config.restoration ? RESTORATION : 0,
-                                 .descent = plan->schedule.iterations > 0,
                                  .lambda = lambda / 3.0f / (float)plan->frugality};
     MicaBitTable *bits = mica_alloc(2, sizeof *bits);
     picture.step = mica_alloc((size_t)m, sizeof *picture.step);

@@ -189,8 +189,7 @@ static void stop_at_limits(const Restoration *r, int index, int16_t *room, float
  * the derivatives of one class they lose. */
 static int through_filter(const MicaSearchWindow *win)
 {
-    return win->picture->descent &&
-           (win->rounding == MICA_ROUND_RELAXED || win->rounding == MICA_ROUND_NOT);
+    return win->rounding == MICA_ROUND_RELAXED || win->rounding == MICA_ROUND_NOT;
 }
 
 static void restored_row(void *context, int index, int thread)

@@ -106,8 +106,6 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
         win->samples = mica_alloc(mica_sample_row_elements(2 * win->w), 4 * (size_t)win->h);
         win->restored = mica_alloc_zero(s.pixels, 16 * 16 * 3 * sizeof *win->restored);
         win->classes = mica_alloc_zero(s.pixels, 16);
-    }
-    if (picture->restoration && picture->descent) {
         win->by_filtered = floats(mica_search_plane_elements(win->w, win->h));
         win->by_decoded =
             mica_alloc_zero(mica_search_plane_elements(win->w, win->h), sizeof *win->by_decoded);
@@ -120,8 +118,8 @@ MicaStatus mica_search_window_create(MicaSearchWindow *win, const MicaSearchPict
     if (!win->features || !win->target || !win->gradient || !win->slope || !win->by_residual ||
         !win->by_index || !win->context || !win->synthesis || !win->row_loss || !win->masks ||
         (picture->prediction && !win->beside) ||
-        (picture->restoration && (!win->samples || !win->restored || !win->classes)) ||
-        (picture->restoration && picture->descent && (!win->by_filtered || !win->by_decoded))) {
+        (picture->restoration && (!win->samples || !win->restored || !win->classes ||
+                                  !win->by_filtered || !win->by_decoded))) {
         mica_search_window_free(win);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }

@@ -20,7 +20,6 @@ typedef struct MicaSearchPicture {
     const MicaBitTable *bits, *hyper_bits; /* of symbols of y and z */
     int skip;                              /* scale indices below are not coded */
     int restoration;                       /* strength of the restoration filter; 0: none */
-    int descent;                           /* gradients go back through it as well */
     float lambda;                          /* bits per squared error of one sample, picture sum */
     float *step;                           /* one unit of y in quantiser steps, each channel */
     float *head_gain;

@@ -265,7 +265,6 @@ static void check_gradient(int channels, int restoration)
     open_setup(&s, 90, 70, channels, 500);
     s.picture.skip = -10000; /* all are coded: where that begins the loss jumps */
     s.picture.restoration = restoration;
-    s.picture.descent = 1;
     if (restoration)
         s.picture.lambda = 0.1f;
     const double h = restoration ? 0.03 : 0.01, bound = restoration ? 0.2 : 0.01;
