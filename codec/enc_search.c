@@ -27,8 +27,8 @@
  * afterwards. */
 #define RESTORATION 8
 
-#define HYPER_RATE (0.3f * RATE)
-#define HYPER_SHARE 0.6f /* of the iterations, after which z is settled */
+#define HYPER_RATE (0.6f * RATE)
+#define HYPER_SHARE 0.6f /* of the iterations: z cools in them and is settled */
 #define MOMENT1 0.8f
 #define MOMENT2 0.95f
 
@@ -113,13 +113,19 @@ typedef struct Task {
     const MicaPlane *y, *z;
 } Task;
 
+/* When `share` of the time is over. */
+static MicaRelaxation relaxation(float share)
+{
+    return (MicaRelaxation){HOT * mica_exp(mica_log(COLD / HOT) * share),
+                            FREE + (BOUND - FREE) * share};
+}
+
 /* With the hyper latents, until they are settled; `hyper` is NULL where they stay as they are. */
 static MicaStatus descend(const Task *t, MicaSearchWindow *win, MicaSearchHyper *hyper,
                           MicaError *error)
 {
     const MicaNetworkConfig *c = &win->picture->network->config;
     const int iterations = t->schedule.iterations;
-    const float cooling = mica_log(COLD / HOT);
     Adam y, z = {.rows = 0};
     int ready =
         adam_create(&y, win->target, win->gradient, win->h, (size_t)win->w * (size_t)c->latents);
@@ -132,13 +138,12 @@ static MicaStatus descend(const Task *t, MicaSearchWindow *win, MicaSearchHyper 
         p.power1 *= MOMENT1;
         p.power2 *= MOMENT2;
         if (hyper && p.share < HYPER_SHARE) {
-            mica_search_hyper_forward(hyper);
+            mica_search_hyper_forward(hyper, relaxation(p.share / HYPER_SHARE));
         } else if (hyper) {
             mica_search_hyper_settle(hyper, t->z, t->latents);
             hyper = NULL;
         }
-        mica_search_relaxed(win, (MicaRelaxation){HOT * mica_exp(cooling * p.share),
-                                                  FREE + (BOUND - FREE) * p.share});
+        mica_search_relaxed(win, relaxation(p.share));
         mica_search_backward(win);
         adam_step(&y, RATE, &p, t->pool);
         if (hyper) {

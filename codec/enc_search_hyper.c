@@ -39,7 +39,7 @@ MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *wi
     *hyper = (MicaSearchHyper){
         .window = window, .w = mica_rect_width(&z->rect), .h = mica_rect_height(&z->rect)};
     const size_t positions = (size_t)hyper->w * (size_t)hyper->h, symbols = symbols_of(hyper);
-    hyper->target = mica_alloc(symbols, 3 * sizeof *hyper->target);
+    hyper->target = mica_alloc(symbols, 4 * sizeof *hyper->target);
     hyper->unit = mica_alloc(channels + prior, sizeof *hyper->unit);
     hyper->index = mica_alloc(channels, 1);
     hyper->wide = mica_alloc(4 * symbols, sizeof *hyper->wide);
@@ -53,7 +53,8 @@ MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *wi
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }
     hyper->gradient = hyper->target + symbols;
-    hyper->by_residual = hyper->gradient + symbols;
+    hyper->slope = hyper->gradient + symbols;
+    hyper->by_residual = hyper->slope + symbols;
     hyper->gain = hyper->unit + channels;
     hyper->mask1 = hyper->mask0 + mask0;
     set_up_channels(hyper);
@@ -77,7 +78,7 @@ void mica_search_hyper_free(MicaSearchHyper *hyper)
     memset(hyper, 0, sizeof *hyper);
 }
 
-void mica_search_hyper_forward(MicaSearchHyper *hyper)
+void mica_search_hyper_forward(MicaSearchHyper *hyper, MicaRelaxation relaxation)
 {
     MicaSearchWindow *win = hyper->window;
     const MicaFloatNetwork *n = win->picture->network;
@@ -87,10 +88,11 @@ void mica_search_hyper_forward(MicaSearchHyper *hyper)
     float *z = hyper->gradient; /* not needed before the way back */
     for (size_t i = 0; i < symbols; i++) {
         const int c = (int)(i % (size_t)channels);
-        hyper->by_residual[i] =
-            mica_not_rounded(win->picture->hyper_bits, hyper->target[i], shape[c], hyper->index[c])
-                .bits_by_residual;
-        z[i] = hyper->target[i] * hyper->unit[c];
+        const MicaRelaxed v = mica_relax(win->picture->hyper_bits, hyper->target[i], shape[c],
+                                         hyper->index[c], relaxation);
+        hyper->slope[i] = v.slope;
+        hyper->by_residual[i] = v.bits_by_residual;
+        z[i] = v.value * hyper->unit[c];
     }
     mica_float_up(&win->runner, &n->prior_up0, z, channels, hyper->wide, hyper->w, hyper->h);
     mica_float_block(&win->runner, &n->prior_block0, hyper->wide, 2 * hyper->w, 2 * hyper->h,
@@ -123,7 +125,8 @@ void mica_search_hyper_backward(MicaSearchHyper *hyper)
                        hyper->h);
     for (size_t i = 0; i < symbols; i++)
         hyper->gradient[i] =
-            hyper->gradient[i] * hyper->unit[i % (size_t)channels] + hyper->by_residual[i];
+            hyper->gradient[i] * hyper->unit[i % (size_t)channels] * hyper->slope[i] +
+            hyper->by_residual[i];
 }
 
 void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLatents *latents)

@@ -2,8 +2,8 @@
  * The hyper latents z in the encoder's search, through the prior network in float to the hyper
  * features of a window.
  *
- * They are real numbers at first, and rounded once and for all when the descent has come some way:
- * as choices drawn at random they disturbed the latents more than they gained.
+ * They are relaxed like the latents (enc_relax.h), cool faster, and are rounded once and for all
+ * when the descent has come some way.
  *
  * Only where one segment is the whole picture: elsewhere other segments depend on the same z.
  */
@@ -14,12 +14,12 @@
 
 typedef struct MicaSearchHyper {
     MicaSearchWindow *window;
-    int w, h;                 /* in positions of z */
-    float *target, *gradient; /* symbols as real numbers: what is searched; of the loss */
-    float *by_residual;       /* MicaRelaxed of each */
-    float *unit, *gain;       /* dequantisation of z, gain of the features */
-    uint8_t *index;           /* scale index of each channel */
-    float *wide, *features;   /* planes at 1/32 and 1/16: streams, then gradients */
+    int w, h;                   /* in positions of z */
+    float *target, *gradient;   /* symbols as real numbers: what is searched; of the loss */
+    float *slope, *by_residual; /* MicaRelaxed of each */
+    float *unit, *gain;         /* dequantisation of z, gain of the features */
+    uint8_t *index;             /* scale index of each channel */
+    float *wide, *features;     /* planes at 1/32 and 1/16: streams, then gradients */
     uint8_t *mask0, *mask1;
 } MicaSearchHyper;
 
@@ -28,8 +28,8 @@ MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *wi
                                     const MicaPlane *z, MicaError *error);
 void mica_search_hyper_free(MicaSearchHyper *hyper);
 
-/* The hyper features of the window from the real-valued z; before mica_search_forward(). */
-void mica_search_hyper_forward(MicaSearchHyper *hyper);
+/* The hyper features of the window from relaxed z; before mica_search_forward(). */
+void mica_search_hyper_forward(MicaSearchHyper *hyper, MicaRelaxation relaxation);
 
 /* Fill `gradient`; after mica_search_backward(). */
 void mica_search_hyper_backward(MicaSearchHyper *hyper);
