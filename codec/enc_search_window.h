@@ -29,7 +29,7 @@ typedef enum MicaRoundingMode {
     MICA_ROUND_HARD,    /* to symbols, as the encoder will */
     MICA_ROUND_TRACED,  /* the same, and remember what the neighbouring symbols cost */
     MICA_ROUND_RELAXED, /* the mean of a random choice */
-    MICA_ROUND_NOT
+    MICA_ROUND_NOT      /* the limit in which the gradient is exact, for checks of it */
 } MicaRoundingMode;
 
 typedef struct MicaSearchWindow {
