@@ -14,6 +14,7 @@
 #include "codec/prediction.h"
 #include "codec/settings.h"
 #include "models/condition.h"
+#include "models/hyper_context.h"
 
 typedef struct Decoder {
     const MicaSession *session;
@@ -107,19 +108,29 @@ static MicaStatus setup(Decoder *d, MicaError *error)
 }
 
 /* The symbols of z from one string of the coder, which must end as it should. */
-static MicaStatus decode_z(Decoder *d, const uint8_t *data, size_t size, const uint8_t *shape,
-                           const uint8_t *scale, size_t count)
+static MicaStatus decode_z(Decoder *d, const uint8_t *data, size_t size)
 {
+    const MicaNetwork *const n = d->session->network;
+    const int channels = n->config.hyper;
+    MicaHyperContext context;
+    MicaHyperModels models;
     MicaSymbolDecoder symbols;
-    const MicaStatus status =
-        mica_symbol_decoder_begin(&symbols, d->session->network->tables, data, size);
-    mica_symbol_decoder_run(&symbols, shape, scale, count, d->z.data);
+    mica_hyper_context_init(&context, n, d->stream->header.quality);
+    const MicaStatus status = mica_symbol_decoder_begin(&symbols, n->tables, data, size);
+    for (int y = 0; y < d->z.rect.y1; y++)
+        for (int x = 0; x < d->z.rect.x1; x++) {
+            int16_t *const z = mica_plane_at(&d->z, x, y);
+            mica_hyper_context(&context, &d->z, x, y, &models);
+            mica_symbol_decoder_run(&symbols, n->z_shape, models.scale, (size_t)channels, z);
+            for (int c = 0; c < channels; c++)
+                z[c] = mica_hyper_latent(z[c], models.mean[c]);
+        }
     return status == MICA_OK ? mica_symbol_decoder_finish(&symbols) : status;
 }
 
 /* Undo the damage to a single byte, which the checksum locates and the coder's end proves. What was
  * tried last stays in z: the symbols before the damage are right in any case. */
-static MicaStatus repair_z(Decoder *d, const uint8_t *shape, const uint8_t *scale, size_t count)
+static MicaStatus repair_z(Decoder *d)
 {
     const uint8_t *const section = d->stream->section[MICA_SECTION_HYPER];
     const size_t size = d->stream->section_size[MICA_SECTION_HYPER];
@@ -132,7 +143,7 @@ static MicaStatus repair_z(Decoder *d, const uint8_t *shape, const uint8_t *scal
         return MICA_ERROR_OUT_OF_MEMORY;
     memcpy(copy, section, size);
     copy[size - 1 - position] ^= change;
-    const MicaStatus status = decode_z(d, copy, size, shape, scale, count);
+    const MicaStatus status = decode_z(d, copy, size);
     mica_free(copy);
     return status;
 }
@@ -143,15 +154,13 @@ static MicaStatus decode_hyper(Decoder *d, MicaError *error)
     const int channels = d->session->network->config.hyper;
     const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)channels;
     double mark = mica_clock_ms();
-    uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
     d->z = (MicaPlane){mica_alloc(count, sizeof *d->z.data), channels, {0, 0, g->w64, g->h64}};
     MicaStatus status = MICA_OK;
-    if (shape && scale && d->z.data) {
-        mica_z_models(&d->runner, d->stream->header.quality, shape, scale);
+    if (d->z.data) {
         status = decode_z(d, d->stream->section[MICA_SECTION_HYPER],
-                          d->stream->section_size[MICA_SECTION_HYPER], shape, scale, count);
+                          d->stream->section_size[MICA_SECTION_HYPER]);
         if (status == MICA_ERROR_BITSTREAM && d->stream->hyper_damaged) {
-            status = repair_z(d, shape, scale, count);
+            status = repair_z(d);
             d->segments.suspect = status == MICA_ERROR_BITSTREAM;
         }
         if (status == MICA_ERROR_OUT_OF_MEMORY)
@@ -163,8 +172,6 @@ static MicaStatus decode_hyper(Decoder *d, MicaError *error)
     } else {
         status = out_of_memory(error);
     }
-    mica_free(shape);
-    mica_free(scale);
     mica_lap(&mark, &d->hyper_ms);
     return status;
 }

@@ -54,7 +54,7 @@ MicaStatus mica_decode_plan(MicaDecodePlan *plan, const MicaStreamHeader *header
     plan->limit = mica_latents_limit(grid, plan->last_column - plan->first_column);
 
     const size_t z = (size_t)plan->geometry.w64 * (size_t)plan->geometry.h64 *
-                     (size_t)network->config.hyper * (sizeof(int16_t) + 2);
+                     (size_t)network->config.hyper * sizeof(int16_t);
     const size_t chunks = (size_t)grid->columns * (size_t)grid->rows * (size_t)header->passes;
     plan->memory =
         (size_t)plan->region.width * (size_t)plan->region.height * (size_t)header->channels *

@@ -157,13 +157,15 @@ static MicaStatus code_hyper(Encoder *e, MicaError *error)
 {
     const MicaGeometry *g = &e->runner.geometry;
     const size_t count = (size_t)g->w64 * (size_t)g->h64 * (size_t)e->runner.network->config.hyper;
+    int16_t *symbol = mica_alloc(count, sizeof *symbol);
     uint8_t *shape = mica_alloc(count, 1), *scale = mica_alloc(count, 1);
     MicaStatus status = MICA_ERROR_OUT_OF_MEMORY;
-    if (shape && scale) {
-        mica_z_models(&e->runner, e->header.quality, shape, scale);
-        status = mica_symbols_encode(e->session->network->tables, e->window.z.data, shape, scale,
-                                     count, &e->hyper);
+    if (symbol && shape && scale) {
+        mica_hyper_symbols(&e->window.hyper_context, &e->window.z, symbol, shape, scale);
+        status =
+            mica_symbols_encode(e->runner.network->tables, symbol, shape, scale, count, &e->hyper);
     }
+    mica_free(symbol);
     mica_free(shape);
     mica_free(scale);
     return status == MICA_OK ? status : out_of_memory(error);

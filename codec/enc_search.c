@@ -138,6 +138,7 @@ static MicaStatus descend(const Task *t, MicaSearchWindow *win, MicaSearchHyper 
         p.power1 *= MOMENT1;
         p.power2 *= MOMENT2;
         if (hyper && p.share < HYPER_SHARE) {
+            mica_search_hyper_expect(hyper);
             mica_search_hyper_forward(hyper, relaxation(p.share / HYPER_SHARE));
         } else if (hyper) {
             mica_search_hyper_settle(hyper, t->z, t->latents);

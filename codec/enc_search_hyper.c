@@ -21,14 +21,11 @@ static void set_up_channels(MicaSearchHyper *hyper)
 {
     const MicaNetwork *n = integer_network(hyper);
     const int quality = hyper->window->picture->latents->quality, channels = n->config.hyper;
-    int16_t offset[MICA_MAX_GAIN_CHANNELS];
     mica_float_gains(n->z_gain, channels, quality, -1, hyper->unit);
     mica_float_gains(n->prior_gain, n->config.prior, quality, 1, hyper->gain);
-    mica_gains_interpolate(n->z_offset, channels, quality, offset);
-    for (int c = 0; c < channels; c++) {
-        hyper->unit[c] *= 16; /* symbols count sixteenths */
-        hyper->index[c] = mica_scale_index(offset[c]);
-    }
+    for (int c = 0; c < channels; c++)
+        hyper->unit[c] *= 16; /* of a sixteenth */
+    mica_hyper_context_init(&hyper->context, n, quality);
 }
 
 MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *window,
@@ -39,27 +36,30 @@ MicaStatus mica_search_hyper_create(MicaSearchHyper *hyper, MicaSearchWindow *wi
     *hyper = (MicaSearchHyper){
         .window = window, .w = mica_rect_width(&z->rect), .h = mica_rect_height(&z->rect)};
     const size_t positions = (size_t)hyper->w * (size_t)hyper->h, symbols = symbols_of(hyper);
-    hyper->target = mica_alloc(symbols, 4 * sizeof *hyper->target);
+    hyper->target = mica_alloc(symbols, 5 * sizeof *hyper->target);
     hyper->unit = mica_alloc(channels + prior, sizeof *hyper->unit);
-    hyper->index = mica_alloc(channels, 1);
+    hyper->index = mica_alloc(symbols, 1);
+    hyper->known = *z;
+    hyper->known.data = mica_alloc(symbols, sizeof *hyper->known.data);
     hyper->wide = mica_alloc(4 * symbols, sizeof *hyper->wide);
     hyper->features = mica_alloc(16 * positions * prior, sizeof *hyper->features);
     const size_t mask0 = mica_float_mask_size(&n->prior_block0, 4 * positions);
     hyper->mask0 = mica_alloc(mask0 + mica_float_mask_size(&n->prior_block1, 16 * positions), 1);
     window->prior_gradient = mica_alloc(16 * positions * prior, sizeof *window->prior_gradient);
-    if (!hyper->target || !hyper->unit || !hyper->index || !hyper->wide || !hyper->features ||
-        !hyper->mask0 || !window->prior_gradient) {
+    if (!hyper->target || !hyper->unit || !hyper->index || !hyper->known.data || !hyper->wide ||
+        !hyper->features || !hyper->mask0 || !window->prior_gradient) {
         mica_search_hyper_free(hyper);
         return mica_fail(error, MICA_ERROR_OUT_OF_MEMORY, "no memory for the search");
     }
     hyper->gradient = hyper->target + symbols;
     hyper->slope = hyper->gradient + symbols;
     hyper->by_residual = hyper->slope + symbols;
+    hyper->mean = hyper->by_residual + symbols;
     hyper->gain = hyper->unit + channels;
     hyper->mask1 = hyper->mask0 + mask0;
     set_up_channels(hyper);
     for (size_t i = 0; i < symbols; i++)
-        hyper->target[i] = z->data[i];
+        hyper->target[i] = (float)z->data[i] * (1.0f / 16);
     return MICA_OK;
 }
 
@@ -72,10 +72,34 @@ void mica_search_hyper_free(MicaSearchHyper *hyper)
     mica_free(hyper->target);
     mica_free(hyper->unit);
     mica_free(hyper->index);
+    mica_free(hyper->known.data);
     mica_free(hyper->wide);
     mica_free(hyper->features);
     mica_free(hyper->mask0);
     memset(hyper, 0, sizeof *hyper);
+}
+
+static int16_t sixteenths(float v)
+{
+    const float limited = v < -2047.0f ? -2047.0f : v > 2047.0f ? 2047.0f : v;
+    return (int16_t)(limited * 16.0f + (limited < 0 ? -0.5f : 0.5f));
+}
+
+void mica_search_hyper_expect(MicaSearchHyper *hyper)
+{
+    const size_t channels = (size_t)integer_network(hyper)->config.hyper;
+    const size_t symbols = symbols_of(hyper);
+    MicaHyperModels models;
+    for (size_t i = 0; i < symbols; i++)
+        hyper->known.data[i] = sixteenths(hyper->target[i]);
+    for (size_t i = 0; i < symbols; i += channels) {
+        const int position = (int)(i / channels);
+        mica_hyper_context(&hyper->context, &hyper->known, position % hyper->w, position / hyper->w,
+                           &models);
+        memcpy(hyper->index + i, models.scale, channels);
+        for (size_t c = 0; c < channels; c++)
+            hyper->mean[i + c] = (float)models.mean[c] * (1.0f / 16);
+    }
 }
 
 void mica_search_hyper_forward(MicaSearchHyper *hyper, MicaRelaxation relaxation)
@@ -88,11 +112,12 @@ void mica_search_hyper_forward(MicaSearchHyper *hyper, MicaRelaxation relaxation
     float *z = hyper->gradient; /* not needed before the way back */
     for (size_t i = 0; i < symbols; i++) {
         const int c = (int)(i % (size_t)channels);
-        const MicaRelaxed v = mica_relax(win->picture->hyper_bits, hyper->target[i], shape[c],
-                                         hyper->index[c], relaxation);
+        const MicaRelaxed v =
+            mica_relax(win->picture->hyper_bits, hyper->target[i] - hyper->mean[i], shape[c],
+                       hyper->index[i], relaxation);
         hyper->slope[i] = v.slope;
         hyper->by_residual[i] = v.bits_by_residual;
-        z[i] = v.value * hyper->unit[c];
+        z[i] = (hyper->mean[i] + v.value) * hyper->unit[c];
     }
     mica_float_up(&win->runner, &n->prior_up0, z, channels, hyper->wide, hyper->w, hyper->h);
     mica_float_block(&win->runner, &n->prior_block0, hyper->wide, 2 * hyper->w, 2 * hyper->h,
@@ -132,13 +157,21 @@ void mica_search_hyper_backward(MicaSearchHyper *hyper)
 void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLatents *latents)
 {
     const MicaNetwork *n = integer_network(hyper);
-    const size_t symbols = symbols_of(hyper);
-    for (size_t i = 0; i < symbols; i++) {
-        const size_t c = i % (size_t)n->config.hyper;
-        z->data[i] = (int16_t)mica_round(hyper->window->picture->hyper_bits, hyper->target[i],
-                                         n->z_shape[c], hyper->index[c])
-                         .value;
-    }
+    const int channels = n->config.hyper;
+    const float *target = hyper->target;
+    MicaHyperModels models;
+    for (int y = 0; y < hyper->h; y++)
+        for (int x = 0; x < hyper->w; x++, target += channels) {
+            int16_t *v = mica_plane_at(z, x, y);
+            mica_hyper_context(&hyper->context, z, x, y, &models);
+            for (int c = 0; c < channels; c++) {
+                const int mean = models.mean[c];
+                const float residual = target[c] - (float)mean * (1.0f / 16);
+                const MicaRelaxed r = mica_round(hyper->window->picture->hyper_bits, residual,
+                                                 n->z_shape[c], models.scale[c]);
+                v[c] = mica_hyper_latent(mica_hyper_symbol(16 * (int)r.value + mean, mean), mean);
+            }
+        }
     mica_prior(latents, z);
     mica_search_window_read_prior(hyper->window);
     mica_free(hyper->window->prior_gradient);

@@ -27,6 +27,7 @@ MicaStatus mica_encoder_window_create(MicaEncoderWindow *window, const MicaRunne
     const MicaNetworkConfig *c = &runner->network->config;
     const int limit = rows < g->h16 ? rows : g->h16;
     *window = (MicaEncoderWindow){.runner = runner, .image = image, .quality = quality};
+    mica_hyper_context_init(&window->hyper_context, runner->network, quality);
     window->y.stride = c->latents;
     window->y.rect = (MicaRect){0, 0, g->w16, 0};
     window->y.data = mica_alloc((size_t)g->w16 * (size_t)limit, (size_t)c->latents * 2);
@@ -82,6 +83,7 @@ void mica_encoder_window_advance(MicaEncoderWindow *window, int first, int last)
     while (window->z_rows < z_last) {
         const int end = z_last - window->z_rows > HYPER_ROWS ? window->z_rows + HYPER_ROWS : z_last;
         mica_hyper_analyse(window->runner, y, window->quality, window->z_rows, end, &window->z);
+        mica_hyper_quantise(&window->hyper_context, &window->z, window->z_rows, end);
         window->z_rows = end;
     }
     mica_lap(&mark, &window->hyper_ms);

@@ -5,6 +5,7 @@
 #ifndef MICA_CODEC_ENC_WINDOW_H
 #define MICA_CODEC_ENC_WINDOW_H
 
+#include "models/hyper_context.h"
 #include "models/nets.h"
 
 typedef struct MicaEncoderWindow {
@@ -13,8 +14,9 @@ typedef struct MicaEncoderWindow {
     int quality;
     int rows;    /* of y, that there is room for */
     MicaPlane y; /* before its gain; rows y.rect.y0..y1-1 are there */
-    MicaPlane z; /* symbols; rows 0..z_rows-1 are there */
+    MicaPlane z; /* as a decoder has it; rows 0..z_rows-1 are there */
     int z_rows;
+    MicaHyperContext hyper_context;
     double analysis_ms, hyper_ms;
 } MicaEncoderWindow;
 

@@ -46,26 +46,6 @@ void mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int qualit
     const MicaPlane out = {mica_plane_at(z, 0, first), channels, rows_of(z->rect, first, last)};
     mica_run_down(runner, &n->hyper_down1, &b, &out);
     mica_run_gain(runner, n->z_gain, quality, channels, &out, &out);
-    const size_t count = mica_rect_area(&out.rect) * (size_t)channels;
-    for (size_t i = 0; i < count; i++)
-        out.data[i] = (int16_t)((out.data[i] + 8) >> 4);
-}
-
-void mica_z_models(const MicaRunner *runner, int quality, uint8_t *shape, uint8_t *scale)
-{
-    const MicaNetwork *n = runner->network;
-    const MicaGeometry *g = &runner->geometry;
-    const size_t channels = (size_t)n->config.hyper;
-    const size_t count = (size_t)g->w64 * (size_t)g->h64 * channels;
-    int16_t offset[MICA_MAX_GAIN_CHANNELS];
-    uint8_t at_quality[MICA_MAX_GAIN_CHANNELS];
-    mica_gains_interpolate(n->z_offset, n->config.hyper, quality, offset);
-    for (size_t c = 0; c < channels; c++)
-        at_quality[c] = mica_scale_index(offset[c]);
-    for (size_t i = 0; i < count; i += channels) {
-        memcpy(shape + i, n->z_shape, channels);
-        memcpy(scale + i, at_quality, channels);
-    }
 }
 
 /* Windows of the prior's planes that the features of a window at 1/16 depend on. */
@@ -131,11 +111,8 @@ void mica_prior(MicaLatents *latents, const MicaPlane *z)
     MicaPlane a = mica_runner_plane(runner, 0, w.z, channels);
     int16_t *to = a.data;
     const size_t row = (size_t)mica_rect_width(&w.z) * (size_t)channels;
-    for (int y = w.z.y0; y < w.z.y1; y++) {
-        const int16_t *from = mica_plane_at(z, w.z.x0, y);
-        for (size_t i = 0; i < row; i++)
-            *to++ = (int16_t)mica_clamp16(from[i] * 16);
-    }
+    for (int y = w.z.y0; y < w.z.y1; y++, to += row)
+        memcpy(to, mica_plane_at(z, w.z.x0, y), row * sizeof *to);
     n->kernels.gain(a.data, a.data, mica_rect_area(&w.z), channels, gains.mantissa, gains.shift);
     MicaPlane b = mica_runner_plane(runner, 1, w.up32, channels);
     mica_run_up(runner, &n->prior_up0, &a, &b);

@@ -107,6 +107,26 @@ static MicaStatus parse_values(MicaModelFile *file, MicaValueCode *codes, MicaRe
     return mica_values_decode(r, file->tensors, codes, file->tensor_count, error);
 }
 
+/* What an architecture has beside the picture networks. */
+static int read_parts(MicaNetworkConfig *config, int architecture, MicaReader *r)
+{
+    switch (architecture) {
+    case MICA_ARCHITECTURE_PREDICTED:
+        config->condition = mica_read16(r);
+        return config->condition > 0;
+    case MICA_ARCHITECTURE_RESTORED:
+        config->restoration = 1;
+        return 1;
+    case MICA_ARCHITECTURE_COMBINED:
+        config->condition = mica_read16(r);
+        config->restoration = mica_read16(r);
+        config->hyper_context = mica_read16(r);
+        return config->restoration <= !config->condition;
+    default:
+        return 1;
+    }
+}
+
 static MicaStatus parse(MicaModelFile *file, MicaReader *r, int architecture, MicaError *error)
 {
     const int name_ok = read_name(r, file->name, sizeof file->name);
@@ -115,12 +135,8 @@ static MicaStatus parse(MicaModelFile *file, MicaReader *r, int architecture, Mi
                           &file->config.context};
     for (int i = 0; i < 7; i++)
         *dims[i] = mica_read16(r);
-    if (architecture == MICA_ARCHITECTURE_PREDICTED) {
-        file->config.condition = mica_read16(r);
-        if (file->config.condition == 0)
-            return corrupt(error, "no blocks for the prediction");
-    }
-    file->config.restoration = architecture == MICA_ARCHITECTURE_RESTORED;
+    if (!read_parts(&file->config, architecture, r))
+        return corrupt(error, "parts of the architecture");
     file->tensor_count = mica_read16(r);
     if (!name_ok || r->failed || file->tensor_count > MAX_TENSORS)
         return corrupt(error, "header");
@@ -148,7 +164,7 @@ MicaStatus mica_model_file_parse(MicaModelFile *file, const void *data, size_t s
     const size_t body = size - DIGEST_SIZE;
     MicaReader r = mica_reader((const uint8_t *)data + sizeof magic, body - sizeof magic);
     const int version = mica_read16(&r), architecture = mica_read16(&r);
-    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_ARCHITECTURE_RESTORED)
+    if (version > MICA_MODEL_FORMAT_VERSION || architecture > MICA_ARCHITECTURE_COMBINED)
         return mica_fail(error, MICA_ERROR_UNSUPPORTED_VERSION,
                          "model format %d, architecture %d is newer than this mica", version,
                          architecture);

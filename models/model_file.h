@@ -35,15 +35,16 @@ typedef struct MicaTensor {
 
 /* Channel and block counts of the picture networks. */
 typedef struct MicaNetworkConfig {
-    int features;    /* channels at 1/8 */
-    int latents;     /* channels of y at 1/16 */
-    int hyper;       /* channels of z at 1/64 */
-    int analysis;    /* blocks */
-    int synthesis;   /* blocks */
-    int prior;       /* hyper feature channels at 1/16 */
-    int context;     /* channels of the context steps */
-    int condition;   /* blocks that look at a prediction; 0 in architectures without one */
-    int restoration; /* there is a restoration filter */
+    int features;      /* channels at 1/8 */
+    int latents;       /* channels of y at 1/16 */
+    int hyper;         /* channels of z at 1/64 */
+    int analysis;      /* blocks */
+    int synthesis;     /* blocks */
+    int prior;         /* hyper feature channels at 1/16 */
+    int context;       /* channels of the context steps */
+    int condition;     /* blocks that look at a prediction; 0 in architectures without one */
+    int restoration;   /* there is a restoration filter */
+    int hyper_context; /* hidden channels of the context of z; 0 in architectures without one */
 } MicaNetworkConfig;
 
 typedef struct MicaModelFile {
@@ -58,11 +59,12 @@ typedef struct MicaModelFile {
 
 #define MICA_MODEL_FORMAT_VERSION 3
 
-/* The architectures: picture networks, the same with a prediction of the picture, and picture
- * networks with a restoration filter. */
+/* The architectures: picture networks, the same with a prediction of the picture, with a
+ * restoration filter, and with any of these and a context of the hyper latents. */
 #define MICA_ARCHITECTURE_PICTURE 1
 #define MICA_ARCHITECTURE_PREDICTED 2
 #define MICA_ARCHITECTURE_RESTORED 3
+#define MICA_ARCHITECTURE_COMBINED 4
 
 /* `verify` computes the checksum; without it (for files that are part of the library, which a test
  * verifies) the id is taken as it stands. MICA_ERROR_MODEL_CORRUPT, MICA_ERROR_UNSUPPORTED_VERSION,

@@ -26,16 +26,13 @@
 void mica_analyse(const MicaRunner *runner, const MicaImage *image, int top, int quality,
                   const MicaPlane *y);
 
-/* y -> symbols of rows first..last-1 of z, whose window is the whole plane. The window of y has the
- * whole width and the rows from mica_hyper_rows_before(first) to mica_hyper_rows_needed(last), as
- * far as the plane goes. */
+/* y -> rows first..last-1 of z, whose window is the whole plane, in 1/16 quantiser step and not yet
+ * rounded (models/hyper_context.h). The window of y has the whole width and the rows from
+ * mica_hyper_rows_before(first) to mica_hyper_rows_needed(last), as far as the plane goes. */
 void mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
                         int last, const MicaPlane *z);
 int mica_hyper_rows_before(int first);
 int mica_hyper_rows_needed(int last);
-
-/* Shape and scale index of every symbol of z (w64 x h64 x hyper) at a quality. */
-void mica_z_models(const MicaRunner *runner, int quality, uint8_t *shape, uint8_t *scale);
 
 /*
  * The latents of a row of segments, or a part of it, while they are coded. One position of
@@ -94,7 +91,7 @@ void mica_latents_clear(const MicaLatents *latents, int segment);
 /* Channel group that step k codes at a phase. */
 int mica_step_group(int step, int phase);
 
-/* Hyper-synthesis: symbols of z (the whole plane) -> the hyper features of the window. */
+/* Hyper-synthesis: z (the whole plane) -> the hyper features of the window. */
 void mica_prior(MicaLatents *latents, const MicaPlane *z);
 
 /* Rows of z that the prior reads for a window of latents that ends before row `last`. */

@@ -243,6 +243,18 @@ static void condition(Builder *b)
     n->condition_gain = anchors(b, "condition_gain", f, MICA_LOG_GAIN_LIMIT);
 }
 
+static void hyper_context(Builder *b)
+{
+    const MicaNetworkConfig *c = &b->network->config;
+    MicaHyperContextLayers *l = &b->network->hyper_context;
+    const int known = MICA_HYPER_NEIGHBOURS * c->hyper, hidden = c->hyper_context;
+    stream(b, "hyper_context.linear", &l->linear, known, 2 * c->hyper);
+    pointwise(b, "hyper_context.enter", &l->enter, known, hidden, MICA_INPUT_S16, MICA_OUTPUT_U7);
+    pointwise(b, "hyper_context.hidden", &l->hidden, hidden, hidden, MICA_INPUT_U7, MICA_OUTPUT_U7);
+    pointwise(b, "hyper_context.leave", &l->leave, hidden, 2 * c->hyper, MICA_INPUT_U7,
+              MICA_OUTPUT_S16_ADD);
+}
+
 static void build(Builder *b)
 {
     MicaNetwork *n = b->network;
@@ -262,6 +274,8 @@ static void build(Builder *b)
     block(b, "hyper_block1", &n->hyper_block1, z, 2);
     stream(b, "hyper_down1", &n->hyper_down1, 4 * z, z);
 
+    if (c->hyper_context > 0)
+        hyper_context(b);
     stream(b, "prior_up0", &n->prior_up0, z, 4 * z);
     block(b, "prior_block0", &n->prior_block0, z, 2);
     stream(b, "prior_up1", &n->prior_up1, z, 4 * p);
@@ -327,6 +341,10 @@ static int valid_config(const MicaNetworkConfig *c)
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
         if (widths[i] < 32 || widths[i] > 512 || widths[i] % 32)
             return 0;
+    if (c->hyper_context > 0 &&
+        (c->hyper_context % 32 || c->hyper_context > MICA_MAX_HYPER_CONTEXT ||
+         MICA_HYPER_NEIGHBOURS * c->hyper > MICA_MAX_INPUTS))
+        return 0;
     return c->latents % 64 == 0 && c->prior + c->latents <= MICA_MAX_INPUTS &&
            c->analysis <= MICA_MAX_BLOCKS && c->synthesis <= MICA_MAX_BLOCKS &&
            c->condition <= MICA_MAX_BLOCKS;
@@ -390,6 +408,10 @@ void mica_network_stage_mac(const MicaNetworkConfig *c, MicaStageMac *mac)
     if (c->condition > 0)
         mac->hyper_decoder +=
             (MICA_CELL_SAMPLES * f + c->condition * block_mac(f, 2)) / 64 + 4 * f * p / 256;
+    if (c->hyper_context > 0) {
+        const double known = MICA_HYPER_NEIGHBOURS * z, hidden = c->hyper_context;
+        mac->hyper_decoder += (known * 2 * z + (known + hidden + 2 * z) * hidden) / 4096;
+    }
     mac->hyper_encoder = mac->hyper_decoder + m * z / 256 + block_mac(z, 2) / 256 +
                          4 * z * z / 1024 + block_mac(z, 2) / 1024 + 4 * z * z / 4096;
     mac->context = (4 * p * t + 3 * m * t + 4 * block_mac(t, 1) + 4 * t * m / 2) / 256;

@@ -20,6 +20,9 @@
 #define MICA_CONTEXT_STEPS 4
 #define MICA_GROUPS 4
 #define MICA_MAX_BLOCKS 16
+#define MICA_MAX_HYPER 512
+#define MICA_MAX_HYPER_CONTEXT 512
+#define MICA_HYPER_NEIGHBOURS 7
 
 /* x += b(dw(a(x))); x += f(e(x)), with ReLU after a and e. */
 typedef struct MicaBlock {
@@ -34,6 +37,12 @@ typedef struct MicaContextStep {
     MicaPointwise head[MICA_GROUPS]; /* by channel group: M/4 means, then M/4 log scales */
 } MicaContextStep;
 
+/* Z means, then Z log scales of the hyper latents of a position from those of its neighbours x:
+ * linear(x) + leave(hidden(enter(x))), with ReLU after enter and hidden. */
+typedef struct MicaHyperContextLayers {
+    MicaPointwise linear, enter, hidden, leave;
+} MicaHyperContextLayers;
+
 typedef struct MicaNetwork {
     MicaNetworkConfig config;
     MicaKernels kernels;
@@ -44,6 +53,7 @@ typedef struct MicaNetwork {
     MicaPointwise hyper_enter, hyper_down0, hyper_down1;
     MicaBlock hyper_block0, hyper_block1;
 
+    MicaHyperContextLayers hyper_context; /* with config.hyper_context > 0 */
     MicaPointwise prior_up0, prior_up1;
     MicaBlock prior_block0, prior_block1;
     MicaContextStep context[MICA_CONTEXT_STEPS];

@@ -10,6 +10,7 @@ function(mica_library_test name)
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
     MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel"
     MICA_RESTORED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel"
+    MICA_COMPLETE_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel"
     MICA_S_MODEL="${PROJECT_SOURCE_DIR}/models/weights/s.mmodel")
   target_link_libraries(test_${name} PRIVATE libmica_static ${CMOCKA_LIBRARY} m)
   add_test(NAME unit_${name} COMMAND test_${name})
@@ -33,6 +34,7 @@ if(MICA_ENCODER)
   mica_library_test(contents)
   mica_library_test(search)
   mica_library_test(feedback)
+  mica_library_test(hyper_context)
   mica_library_test(relax)
   mica_library_test(float)
   mica_library_test(rate)

@@ -1,13 +1,13 @@
 # Tests of the mica command against the numpy reference and the golden streams.
 if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   # With sanitizers, which are slow and look for other faults than differences: the other models have the layers of
-  # tiny-restored, and the counts of threads between the least and the most show nothing new.
+  # tiny-complete, and the counts of threads between the least and the most show nothing new.
   set(fewer_threads)
   if(MICA_SANITIZE)
     set(fewer_threads --fewer)
   endif()
   if(MICA_PYTHON_NUMPY)
-    set(reference_models ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel)
+    set(reference_models ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel)
     if(NOT MICA_SANITIZE)
       list(APPEND reference_models ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel ${PROJECT_SOURCE_DIR}/models/weights/s.mmodel)
     endif()
@@ -24,9 +24,11 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
     set_tests_properties(reference_predicted PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
-  add_executable(rd_points ${PROJECT_SOURCE_DIR}/tools/train/rd_points.c)
-  target_include_directories(rd_points PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(rd_points PRIVATE libmica_static m)
+  foreach(name rd_points hyper_latents)
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/tools/train/${name}.c)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE libmica_static m)
+  endforeach()
   # Its way to listen at the coder is one of GNU linkers and those like them.
   if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
     add_executable(symbol_counts ${PROJECT_SOURCE_DIR}/tools/train/symbol_counts.c)

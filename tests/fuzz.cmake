@@ -5,7 +5,7 @@ function(mica_fuzz_program program name)
   add_executable(${program} fuzz/fuzz_${name}.c fuzz/fuzz.c ${ARGN})
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   target_compile_definitions(${program} PRIVATE
-    MICA_RESTORED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel"
+    MICA_COMPLETE_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel"
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
     MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel")
   target_link_libraries(${program} PRIVATE libmica_static)

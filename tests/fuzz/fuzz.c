@@ -47,24 +47,36 @@ static uint8_t *read_model(const char *path, size_t *size)
     return file;
 }
 
+/* A file that is read once. */
+typedef struct ModelFile {
+    uint8_t *data;
+    size_t size;
+} ModelFile;
+
+static const uint8_t *file_of(ModelFile *file, const char *path, size_t *size)
+{
+    if (!file->data)
+        file->data = read_model(path, &file->size);
+    *size = file->size;
+    return file->data;
+}
+
 const uint8_t *fuzz_tiny_file(size_t *size)
 {
-    static uint8_t *file;
-    static size_t file_size;
-    if (!file)
-        file = read_model(MICA_TINY_MODEL, &file_size);
-    *size = file_size;
-    return file;
+    static ModelFile file;
+    return file_of(&file, MICA_TINY_MODEL, size);
 }
 
 const uint8_t *fuzz_predicted_file(size_t *size)
 {
-    static uint8_t *file;
-    static size_t file_size;
-    if (!file)
-        file = read_model(MICA_PREDICTED_MODEL, &file_size);
-    *size = file_size;
-    return file;
+    static ModelFile file;
+    return file_of(&file, MICA_PREDICTED_MODEL, size);
+}
+
+const uint8_t *fuzz_complete_file(size_t *size)
+{
+    static ModelFile file;
+    return file_of(&file, MICA_COMPLETE_MODEL, size);
 }
 
 static MicaModel *load(const uint8_t *file, size_t size)
@@ -94,15 +106,13 @@ const MicaModel *fuzz_predicted(void)
     return model;
 }
 
-const MicaModel *fuzz_restored(void)
+const MicaModel *fuzz_complete(void)
 {
     static MicaModel *model;
-    if (!model) {
-        size_t size;
-        uint8_t *const file = read_model(MICA_RESTORED_MODEL, &size);
+    size_t size;
+    const uint8_t *const file = fuzz_complete_file(&size);
+    if (!model)
         model = load(file, size);
-        free(file);
-    }
     return model;
 }
 

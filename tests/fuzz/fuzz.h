@@ -27,13 +27,14 @@ extern int fuzz_check_all;
 /* A heap block of exactly these bytes, so that the address sanitizer sees any read past the end. */
 uint8_t *fuzz_copy(const uint8_t *data, size_t size);
 
-/* The small models of the tests, one that takes a prediction and one with a restoration filter
- * among them, and their files; they stay until the end. */
+/* The small models of the tests, one that takes a prediction and one with all parts that go with
+ * pictures among them, and their files; they stay until the end. */
 const uint8_t *fuzz_tiny_file(size_t *size);
 const uint8_t *fuzz_predicted_file(size_t *size);
+const uint8_t *fuzz_complete_file(size_t *size);
 const MicaModel *fuzz_tiny(void);
 const MicaModel *fuzz_predicted(void);
-const MicaModel *fuzz_restored(void);
+const MicaModel *fuzz_complete(void);
 
 /*
  * Apply a script of edits (overwrite, add, insert, delete, cut off, ...; whatever the bytes are,

@@ -288,6 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t input_size)
     size_t size = input_size - 2, base_size = small.size;
     const uint8_t *const base = !whole             ? small.data
                                 : (mode >> 6) == 2 ? fuzz_predicted_file(&base_size)
+                                : (mode >> 6) == 3 ? fuzz_complete_file(&base_size)
                                                    : fuzz_tiny_file(&base_size);
     uint8_t *const data =
         mode & 1 ? fuzz_copy(input + 2, size) : fuzz_edit(base, base_size, input + 2, size, &size);

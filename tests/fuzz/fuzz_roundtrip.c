@@ -43,7 +43,7 @@ static void decode(const MicaBuffer *coded, uint32_t cpu_mask, MicaImage *image)
 {
     MicaDecodeSettings decoder;
     mica_decode_defaults(&decoder, sizeof decoder);
-    decoder.model = fuzz_restored();
+    decoder.model = fuzz_complete();
     decoder.threads = 1;
     decoder.cpu_mask = cpu_mask;
     fuzz_require(mica_image_decode(coded->data, coded->size, &decoder, image, NULL) == MICA_OK,
@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     MicaEncodeSettings settings;
     mica_encode_defaults(&settings, sizeof settings);
-    settings.model = fuzz_restored();
+    settings.model = fuzz_complete();
     settings.quality = (data[7] | data[8] << 8) % 1001 / 10.0;
     settings.effort = 1 + data[9] % (searched ? 4 : 2);
     settings.alpha_quality = data[10] & 128 ? 100 : data[10] % 101;

@@ -1,9 +1,9 @@
-"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED [CONDITION [RESTORED]]]
+"""Write a small random model with the tensors of the real ones: python3 make_tiny_model.py OUT.mmodel [SEED [CONDITION [RESTORED [HYPER_CONTEXT]]]]
 
 The weights mean nothing, but every value that a real model may hold occurs: full-range weights and multipliers, shifts
 that keep activations busy and now and then saturate them, all shapes, gains from -4 to 4 octaves. Tests of exactness use
 it because it is small and hits the corners that a trained model avoids. With CONDITION blocks that look at a prediction it is
-one of architecture 2, with RESTORED 1 one of architecture 3.
+one of architecture 2, with RESTORED 1 one of architecture 3, with HYPER_CONTEXT channels one of architecture 4.
 """
 import os
 import sys
@@ -65,6 +65,12 @@ def tensors(rng, c):
     layer('hyper_down0', 4 * z, z, rms, rms)
     block('hyper_block1', z, 2, rms)
     layer('hyper_down1', 4 * z, z, rms, rms)
+    hidden = c['hyper_context']
+    if hidden:
+        layer('hyper_context.linear', 7 * z, 2 * z, rms, 800)
+        layer('hyper_context.enter', 7 * z, hidden, rms, 60)
+        layer('hyper_context.hidden', hidden, hidden, 40, 60)
+        layer('hyper_context.leave', hidden, 2 * z, 40, 500)
     layer('prior_up0', z, 4 * z, rms, rms)
     block('prior_block0', z, 2, rms)
     layer('prior_up1', z, 4 * p, rms, rms)
@@ -97,11 +103,13 @@ def filters(rng):
     w = rng.normal(0, 1, (9, restoration.CLASSES, restoration.WEIGHTS)) * 2 ** rng.uniform(3, 10, (1, restoration.CLASSES, 1))
     for part in (w[:, ::7, :restoration.LUMA_WEIGHTS], w[:, ::7, restoration.LUMA_WEIGHTS:]):
         part[:] = np.sign(part) * (restoration.MOST_STORED // part.shape[2])
-    return np.round(w.reshape(9, -1)).astype('<i2')
+    planes = np.split(w, [restoration.LUMA_WEIGHTS], 2)
+    return np.concatenate([restoration.limited(v) for v in planes], 2).reshape(9, -1)
 
 
 if __name__ == '__main__':
-    path, seed, condition, restored = [*sys.argv[1:], *(1, 0, 0)[len(sys.argv) - 2:]]
-    config = dict(CONFIG, condition=int(condition), restored=int(restored))
-    name = 'tiny-predicted' if int(condition) else 'tiny-restored' if int(restored) else 'tiny'
-    print(model_file.write(path, name, config, tensors(np.random.default_rng(int(seed)), config)))
+    path = sys.argv[1]
+    seed, condition, restored, context = (int(v) for v in [*sys.argv[2:], *(1, 0, 0, 0)[len(sys.argv) - 2:]])
+    config = dict(CONFIG, condition=condition, restored=restored, hyper_context=context)
+    name = 'tiny-predicted' if condition else 'tiny-complete' if context else 'tiny-restored' if restored else 'tiny'
+    print(model_file.write(path, name, config, tensors(np.random.default_rng(seed), config)))

@@ -47,13 +47,14 @@ def tensor(a, dtype):
 
 def make(condition, pictures, predictions):
     """A codec in double precision that was never trained; no layer of it is zero."""
-    net = Codec(features=32, latents=64, hyper=32, analysis=1, synthesis=1, prior=32, context=32, condition=condition)
+    net = Codec(features=32, latents=64, hyper=32, analysis=1, synthesis=1, prior=32, context=32, condition=condition, hyper_context=64)
     dct_init(net)
-    if condition:
-        with torch.no_grad():
-            for layer in (net.condition_prior, net.condition_synthesis):
-                layer.weight.normal_(0, .5 / layer.weight.shape[1] ** .5)
-                layer.bias.normal_(0, .1)
+    with torch.no_grad():
+        net.z_gain.log.add_(2)                 # so that there are symbols of z that are not 0
+        for layer in (net.hyper_context.linear, net.hyper_context.leave, *((net.condition_prior, net.condition_synthesis) if condition else ())):
+            layer.weight.normal_(0, .5 / layer.weight.shape[1] ** .5)
+            layer.bias.normal_(0, .1)
+        if condition:
             net.condition_gain.log.normal_(0, .2)
     fixed = FixedCodec(net)
     batch = [torch.cat([tensor(a, torch.float32) for a in pictures]), torch.tensor(LEVELS)]

@@ -173,6 +173,57 @@ static void test_restored(void **state)
     free(data);
 }
 
+/* Architecture 4 says which parts there are in three more fields. */
+static void test_combined(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *data = read_file(MICA_COMPLETE_MODEL, &size);
+    MicaModel *model = NULL, *plain = NULL;
+    MicaStageMac mac, without;
+    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
+    assert_int_equal(mica_model_load(&plain, model_data, model_size, NULL), MICA_OK);
+    mica_stage_mac(model, &mac);
+    mica_stage_mac(plain, &without);
+    const double known = 7 * 32, hidden = 64, out = 2 * 32;
+    assert_float_equal(mac.hyper_decoder - without.hyper_decoder,
+                       (known * out + known * hidden + hidden * hidden + hidden * out) / 4096,
+                       1e-6);
+    assert_float_equal(mac.synthesis - without.synthesis, 12 * 4 + 2 * 6 * 4, 1e-6);
+    mica_model_unref(&model);
+    mica_model_unref(&plain);
+
+    static const struct {
+        size_t at; /* 10: architecture; 26 + 14: the field behind the name "tiny-complete" */
+        uint8_t value;
+        MicaStatus status;
+    } changes[] = {{10, 5, MICA_ERROR_UNSUPPORTED_VERSION},
+                   {40, 1, MICA_ERROR_MODEL_CORRUPT}, /* a prediction, beside the filter */
+                   {42, 0, MICA_OK},                  /* what is too much does no harm */
+                   {42, 2, MICA_ERROR_MODEL_CORRUPT},
+                   {44, 0, MICA_OK},
+                   {44, 63, MICA_ERROR_MODEL_CORRUPT}, /* no multiple of 32 */
+                   {44, 96, MICA_ERROR_MODEL_CORRUPT},
+                   {45, 3, MICA_ERROR_MODEL_CORRUPT}}; /* 832 channels */
+    uint8_t *copy = malloc(size);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        memcpy(copy, data, size);
+        copy[changes[i].at] = changes[i].value;
+        assert_int_equal(load_resealed(copy, size), changes[i].status);
+    }
+    static const char *const names[] = {"hyper_context.linear.bias", "hyper_context.enter.weight",
+                                        "hyper_context.hidden.shift", "hyper_context.leave.weight"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        memcpy(copy, data, size);
+        uint8_t *name = find(copy, size, names[i]);
+        assert_non_null(name);
+        name[0] = 'H';
+        assert_int_equal(load_resealed(copy, size), MICA_ERROR_MODEL_CORRUPT);
+    }
+    free(copy);
+    free(data);
+}
+
 /* Architecture 2 has one more field, and its stem sees two pictures. */
 static void test_architectures(void **state)
 {
@@ -204,7 +255,7 @@ static void test_architectures(void **state)
         MicaStatus status;
     } changes[] = {
         {10, 0, MICA_ERROR_MODEL_CORRUPT}, {10, 1, MICA_ERROR_MODEL_CORRUPT},
-        {10, 3, MICA_ERROR_MODEL_CORRUPT}, {10, 4, MICA_ERROR_UNSUPPORTED_VERSION},
+        {10, 3, MICA_ERROR_MODEL_CORRUPT}, {10, 5, MICA_ERROR_UNSUPPORTED_VERSION},
         {41, 0, MICA_ERROR_MODEL_CORRUPT}, {41, 1, MICA_OK}, /* what is too much does no harm */
         {41, 3, MICA_ERROR_MODEL_CORRUPT}, {41, 17, MICA_ERROR_MODEL_CORRUPT}};
     uint8_t *copy = malloc(size);
@@ -411,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_newer_version),
         cmocka_unit_test(test_architectures),
         cmocka_unit_test(test_restored),
+        cmocka_unit_test(test_combined),
         cmocka_unit_test(test_missing_tensor),
         cmocka_unit_test(test_overflowing_bias),
         cmocka_unit_test(test_damaged_values),

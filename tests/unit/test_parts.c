@@ -72,11 +72,11 @@ static int set_up(void **state)
 }
 
 /* With a filter whose weights mean nothing, and which only effort 1 applies all the same. */
-static int set_up_restored(void **state)
+static int set_up_complete(void **state)
 {
     (void)state;
     effort = 1;
-    return set_up_model(MICA_RESTORED_MODEL);
+    return set_up_model(MICA_COMPLETE_MODEL);
 }
 
 static int tear_down(void **state)
@@ -633,12 +633,12 @@ int main(void)
         cmocka_unit_test(test_limits_and_cancelling),
         cmocka_unit_test(test_arguments),
     };
-    const struct CMUnitTest restored[] = {
+    const struct CMUnitTest complete[] = {
         cmocka_unit_test(test_region_equals_crop),
         cmocka_unit_test(test_scales_are_exact),
         cmocka_unit_test(test_filter_needs_its_model),
         cmocka_unit_test(test_strength),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) +
-           cmocka_run_group_tests(restored, set_up_restored, tear_down);
+           cmocka_run_group_tests(complete, set_up_complete, tear_down);
 }

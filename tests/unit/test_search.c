@@ -315,8 +315,8 @@ static double hyper_loss(MicaSearchHyper *hyper, MicaSearchWindow *w, size_t cou
     double loss = mica_search_forward(w, MICA_ROUND_NOT);
     for (size_t i = 0; i < count; i++) {
         const size_t c = i % (size_t)n->config.hyper;
-        loss += (double)mica_relax(w->picture->hyper_bits, hyper->target[i], n->z_shape[c],
-                                   hyper->index[c], relaxation)
+        loss += (double)mica_relax(w->picture->hyper_bits, hyper->target[i] - hyper->mean[i],
+                                   n->z_shape[c], hyper->index[i], relaxation)
                     .bits;
     }
     return loss;
@@ -338,6 +338,7 @@ static void test_hyper_gradient(void **state)
     /* Away from the integers, where the bits have a kink. */
     for (size_t i = 0; i < count; i++)
         hyper.target[i] += i % 2 ? 0.3f : -0.4f;
+    mica_search_hyper_expect(&hyper);
     hyper_loss(&hyper, &w, count);
     mica_search_backward(&w);
     mica_search_hyper_backward(&hyper);

@@ -12,6 +12,7 @@ QUALITY_SPAN = 126           # quality steps between two anchors of the gains
 SCALE_COUNT = 64
 SKIP_SCALES = 4              # an encoder writes no latents of smaller scale index (codec/enc_picture.c)
 STEP_XOR = (0, 3, 2, 1)
+EARLIER = ((-1, 0), (-2, 0), (-1, -1), (0, -1), (1, -1), (2, -1), (0, -2))     # (dx, dy) of what the context of z sees
 NOISE_SPREAD = np.array([      # of networks.md, section 8
     176, 337, 400, 457, 513, 566, 616, 667, 709, 751, 791, 825, 855, 884, 907, 924,
     940, 954, 966, 978, 986, 993, 999, 1004, 1008, 1012, 1015, 1018, 1020, 1021, 1022, 1023] + 32 * [1024])
@@ -117,7 +118,7 @@ class Reference:
         return self.pointwise(space_to_depth(f, 2), 'condition_prior'), self.pointwise(f, 'condition_synthesis')
 
     def analyse(self, image, quality, prediction=None):
-        """(H, W, 3) uint8, sides multiples of 64, and a prediction of it -> y before the gain, symbols of z"""
+        """(H, W, 3) uint8, sides multiples of 64, and a prediction of it -> y before the gain, nearest symbols of z"""
         pixels = cells(image)
         if prediction is not None:
             pixels = np.concatenate([pixels, cells(prediction)], 2)
@@ -130,10 +131,39 @@ class Reference:
         f = self.block(f, 'hyper_block0')
         f = self.block(self.pointwise(space_to_depth(f, 2), 'hyper_down0'), 'hyper_block1')
         z = self.pointwise(space_to_depth(f, 2), 'hyper_down1')
-        return y, (self.gain(z, self.log2_gain('z_gain', quality)) + 8) >> LATENT_BITS
+        z = self.gain(z, self.log2_gain('z_gain', quality))
+
+        def nearest(y, x, mean):
+            s = (z[y, x] - mean + 8) >> LATENT_BITS
+            v = (s << LATENT_BITS) + mean
+            return s - (v > 32767) + (v < -32768)
+        return y, self.code_z(*z.shape[:2], quality, nearest)[1]
+
+    def code_z(self, height, width, quality, choose):
+        """choose(y, x, mean) gives the symbols (Z,) of a position from their means in 1/16 step. Returns z as decoded in 1/16 step, the
+        symbols, and the scale indices they are coded with, each (height, width, Z)."""
+        channels = self.config['hyper']
+        z, symbols, indices = np.zeros((3, height, width, channels), np.int64)
+        gain, offset = self.log2_gain('z_gain', quality), self.log2_gain('z_offset', quality)
+        for y, x in np.ndindex(height, width):
+            known = [z[v, u] if v >= 0 and 0 <= u < width else np.zeros(channels, np.int64)
+                     for u, v in ((x + dx, y + dy) for dx, dy in EARLIER)]
+            mean = log_scale = np.zeros(channels, np.int64)
+            if self.config['hyper_context']:
+                mean, log_scale = np.split(self.hyper_context(np.concatenate([self.gain(v, -gain) for v in known])), 2)
+                mean = self.gain(mean, gain)
+            symbols[y, x] = choose(y, x, mean)
+            indices[y, x] = np.clip((log_scale + offset + 32) >> SCALE_BITS, 0, SCALE_COUNT - 1)
+            z[y, x] = int16((symbols[y, x] << LATENT_BITS) + mean)
+        return z, symbols, indices
+
+    def hyper_context(self, x):
+        h = self.pointwise(self.pointwise(x, 'hyper_context.enter', 0, 127), 'hyper_context.hidden', 0, 127)
+        return int16(self.pointwise(x, 'hyper_context.linear') + self.pointwise(h, 'hyper_context.leave'))
 
     def prior(self, z_symbols, quality, beside=0):
-        f = self.gain(int16(z_symbols << LATENT_BITS), -self.log2_gain('z_gain', quality))
+        z = self.code_z(*z_symbols.shape[:2], quality, lambda y, x, _: z_symbols[y, x])[0]
+        f = self.gain(z, -self.log2_gain('z_gain', quality))
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up0'), 2), 'prior_block0')
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
         return int16(self.gain(f, self.log2_gain('prior_gain', quality)) + beside)

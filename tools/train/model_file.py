@@ -9,18 +9,22 @@ import model_values
 
 MAGIC = b'MICAMODL'
 FORMAT_VERSION = 3
-PICTURE, PREDICTED, RESTORED = 1, 2, 3   # architectures: picture networks, with a prediction of the picture, with a filter
+# Architectures: picture networks, with a prediction of the picture, with a restoration filter, with any of these and a context of z.
+PICTURE, PREDICTED, RESTORED, COMBINED = 1, 2, 3, 4
 ID_SIZE = 8
 TYPES = {1: np.dtype('i1'), 2: np.dtype('u1'), 3: np.dtype('<i2'), 4: np.dtype('<i4')}
 CODES = {t: c for c, t in TYPES.items()}
 DIMENSIONS = {PICTURE: ('features', 'latents', 'hyper', 'analysis', 'synthesis', 'prior', 'context')}
 DIMENSIONS[PREDICTED] = (*DIMENSIONS[PICTURE], 'condition')
 DIMENSIONS[RESTORED] = DIMENSIONS[PICTURE]
+DIMENSIONS[COMBINED] = (*DIMENSIONS[PICTURE], 'condition', 'restoration', 'hyper_context')
 
 
 def write(path, name, config, tensors):
     """tensors: dict of name -> integer array of one of TYPES. Returns the id as hex."""
-    architecture = PREDICTED if config.get('condition') else RESTORED if 'restoration' in tensors else PICTURE
+    config = dict(config, restoration=int('restoration' in tensors))
+    parts = [config.get('hyper_context') and COMBINED, config.get('condition') and PREDICTED, config['restoration'] and RESTORED, PICTURE]
+    architecture = next(filter(None, parts))
     out = [MAGIC, struct.pack('<HHB', FORMAT_VERSION, architecture, len(name)), name.encode()]
     out += [struct.pack('<H', config[d]) for d in DIMENSIONS[architecture]]
     out.append(struct.pack('<H', len(tensors)))
@@ -53,6 +57,7 @@ def read(path):
     *values, count = struct.unpack_from('<%dH' % (len(dimensions) + 1), body, at)
     config = dict(zip(dimensions, values))
     config.setdefault('condition', 0)
+    config.setdefault('hyper_context', 0)
     at += 2 * len(dimensions) + 2
     entries = []
     for _ in range(count):

@@ -12,6 +12,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import ggm
+from integer import EARLIER
 
 LEVELS = 64                       # quality levels, the gains are interpolated between ANCHORS of them
 ANCHORS = 9
@@ -152,15 +153,43 @@ def from_phases(x, n, h, w):
     return x.reshape(n, c, h, w).contiguous(memory_format=torch.channels_last)
 
 
+def earlier(z):
+    """(N, C, H, W) -> (N, 7 C, H, W): the positions of EARLIER, zeros outside."""
+    p = F.pad(z, (2, 2, 2, 0))
+    h, w = z.shape[2:]
+    return torch.cat([p[:, :, 2 + dy:2 + dy + h, 2 + dx:2 + dx + w] for dx, dy in EARLIER], 1)
+
+
+class HyperContext(nn.Module):
+    """What is to be expected of the hyper latents of a position from those before it: their means, and what is added to the
+    logs of their scales. Crops are too small to learn it from: hyper_context.py does it with whole pictures, and all other
+    training leaves it as it is."""
+
+    def __init__(self, channels, hidden):
+        super().__init__()
+        known = len(EARLIER) * channels
+        self.linear = Pointwise(known, 2 * channels, 0.0)
+        self.enter = Pointwise(known, hidden)
+        self.hidden = Pointwise(hidden, hidden)
+        self.leave = Pointwise(hidden, 2 * channels, 0.1)
+        self.requires_grad_(False)
+
+    def forward(self, x):
+        """earlier(dequantised z) -> (mean, log scale), each (N, C, H, W)"""
+        return (self.linear(x) + self.leave(F.relu(self.hidden(F.relu(self.enter(x)))))).chunk(2, 1)
+
+
 class Codec(nn.Module):
     """condition: number of blocks that look at a prediction of the picture; with 0 there is none. With a prediction, the
     stem sees it beside the picture, its features join the hyper features and the input of the synthesis, and the head
-    puts out what is to be added to it."""
+    puts out what is to be added to it.
+    hyper_context: hidden channels of the context of z; with 0 there is none."""
 
-    def __init__(self, features=96, latents=320, hyper=64, analysis=4, synthesis=4, prior=128, context=160, condition=0):
+    def __init__(self, features=96, latents=320, hyper=64, analysis=4, synthesis=4, prior=128, context=160, condition=0,
+                 hyper_context=0):
         super().__init__()
         self.config = dict(features=features, latents=latents, hyper=hyper, analysis=analysis, synthesis=synthesis,
-                           prior=prior, context=context, condition=condition)
+                           prior=prior, context=context, condition=condition, hyper_context=hyper_context)
         c, m, z = features, latents, hyper
         self.stem = Pointwise(384 if condition else 192, c)
         if condition:
@@ -183,6 +212,7 @@ class Codec(nn.Module):
         self.z_gain = Gain(z, 0.7, 0.7)
         self.z_log_scale = Gain(z, 0.5, 0.5)
         self.z_shape = nn.Parameter(torch.full((z,), 1.5))
+        self.hyper_context = HyperContext(z, hyper_context) if hyper_context else None
 
         self.prior_up0 = Pointwise(z, 4 * z)
         self.prior_block0 = Block(z, 2)
@@ -231,15 +261,32 @@ class Codec(nn.Module):
         f = self.synthesis(f if beside is None else f + beside, dtype)
         return depth_to_space(self.head(f * self.head_gain(q)), 8)
 
+    def expect(self, z, gain, settled):
+        """Mean of z in quantiser steps, and what is added to the log of its scale. Positions are known as they are rounded without
+        a mean, or if `settled` as they are decoded."""
+        if self.hyper_context is None:
+            return torch.zeros_like(z), 0
+        known = torch.round(z.detach())
+        for _ in range(z.shape[3] + 3 * z.shape[2] if settled else 1):     # as far as one depends on another
+            mean, log_scale = self.hyper_context(earlier(known / gain))
+            mean, before = mean * gain, known
+            known = torch.round(z.detach() - mean) + mean
+            if torch.equal(known, before):
+                break
+        return mean, log_scale
+
     def code_z(self, z, q, hard):
         """z -> what the decoder has of it, its bits (N,)."""
         gain = self.z_gain(q)
         z = z * gain
-        rounded = ste_round(z)
-        scale = torch.exp(lower_bound_scale(self.z_log_scale.at(q)))[:, None, None, :]
-        bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), rounded.permute(0, 2, 3, 1), scale,
+        mean, log_scale = self.expect(z, gain, hard)
+        residual = z - mean
+        rounded = ste_round(residual)
+        log_scale = log_scale + self.z_log_scale.at(q)[:, :, None, None]
+        scale = torch.exp(lower_bound_scale(log_scale.permute(0, 2, 3, 1)))
+        bits = ggm.rate(ggm.bits, residual.permute(0, 2, 3, 1), rounded.permute(0, 2, 3, 1), scale,
                         ggm.channel_rows(self.survival, self.z_shape), hard=hard)
-        return rounded / gain, bits.sum((1, 2, 3))
+        return (rounded + mean) / gain, bits.sum((1, 2, 3))
 
     def predict(self, k, f, decoded, dtype=None):
         """Mean and log scale of the latents of step k, each (4 phases, N h w, M/4), from hyper features and y_hat after each step before."""
@@ -327,6 +374,8 @@ def kmacs_per_pixel(model):
               + (4 * p * t + 3 * m * t + 4 * block(t, 1) + 4 * t * m // 2) / 256)
     if c.get('condition'):
         decode += (192 * f + c['condition'] * block(f, 2) + f * f) / 64 + 4 * f * p / 256
+    t = c.get('hyper_context', 0)
+    decode += (7 * z * 2 * z + (7 * z + t + 2 * z) * t) / 4096 if t else 0
     encode = ((384 if c.get('condition') else 192) * f / 64 + c['analysis'] * block(f, 2) / 64 + 4 * f * m / 256
               + m * z / 256 + block(z, 2) / 256 + 4 * z * z / 1024 + block(z, 2) / 1024 + 4 * z * z / 4096)
     return encode / 1000, decode / 1000

@@ -16,8 +16,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import ggm
-from integer import SKIP_SCALES
-from net import (ANCHORS, GROUPS, LEVELS, STEP_XOR, depth_to_space, depthwise3x3, from_phases, join, space_to_depth,
+from integer import EARLIER, SKIP_SCALES
+from net import (ANCHORS, GROUPS, LEVELS, STEP_XOR, depth_to_space, depthwise3x3, earlier, from_phases, join, space_to_depth,
                  ste_round, to_phases)
 
 STREAM_PEAK = 12000.0        # calibration peak of a stream channel, leaving a factor 2.7 to int16
@@ -196,6 +196,9 @@ class FixedCodec(nn.Module):
             c, e = block.a.bias.numel(), block.e.bias.numel()
             for part, width in (('a', c), ('d', c), ('e', e)):
                 self.hidden[key(name, part)] = nn.Parameter(torch.zeros(width))
+        if self.config.get('hyper_context'):
+            for part in ('enter', 'hidden'):
+                self.hidden[key('hyper_context', part)] = nn.Parameter(torch.zeros(self.config['hyper_context']), requires_grad=False)
         for name, width in self.streams().items():
             self.register_buffer('stream_' + name, torch.ones(width))
         self.register_buffer('exp2', exp2_table(), persistent=False)
@@ -273,6 +276,9 @@ class FixedCodec(nn.Module):
         watch(net.hyper_enter, None, 'hyper0')
         watch(net.hyper_down0, None, 'hyper1')
         watch(net.hyper_down1, None, 'z')
+        if net.hyper_context is not None:
+            for part in ('enter', 'hidden'):
+                watch(getattr(net.hyper_context, part), None, key('hyper_context', part), True)
         watch(net.prior_up0, 'z', 'prior0*4')
         watch(net.prior_up1, None, 'prior1*4')
         watch(net.from_latent, 'y', 'synthesis*4')
@@ -352,18 +358,25 @@ class FixedCodec(nn.Module):
         yield layer('hyper_down0', s('hyper0').repeat(4), s('hyper1'))
         yield from blocks('hyper_block1')
         yield layer('hyper_down1', s('hyper1').repeat(4), s('z'))
+        index = torch.full_like(s('z'), ggm.LOG_SCALE_STEP / SCALE_UNIT)   # log scales are in 1/SCALE_UNIT index steps
+        if net.hyper_context is not None:
+            enter, hidden = (self.scale('hyper_context', part) for part in ('enter', 'hidden'))
+            known, out = s('z').repeat(len(EARLIER)), torch.cat([s('z'), index])
+            for part, *scales in (('linear', known, out), ('enter', known, enter), ('hidden', enter, hidden), ('leave', hidden, out)):
+                m = getattr(net.hyper_context, part)
+                yield 'hyper_context.' + part, m.weight, m.bias, *scales
         yield layer('prior_up0', s('z'), s('prior0').repeat(4))
         yield from blocks('prior_block0')
         yield layer('prior_up1', s('prior0'), s('prior1').repeat(4))
         yield from blocks('prior_block1')
         quarter = self.config['latents'] // GROUPS
-        index = torch.full_like(s('y')[:quarter], ggm.LOG_SCALE_STEP / SCALE_UNIT)
+        index = index[:1].expand(quarter)
         for k, step in enumerate(net.context):
             name = 'context.%d' % k
             yield (name + '.enter', step.enter.weight, step.enter.bias, torch.cat([s('prior1'), s('y')][:2 if k else 1]),
                    s('context%d' % k))
             yield from blocks(name)
-            for g in range(GROUPS): # M/4 means in stream units of y, then as many log scales in 1/SCALE_UNIT index steps
+            for g in range(GROUPS): # M/4 means in stream units of y, then as many log scales
                 yield ('%s.head.%d' % (name, g), step.weight[g], step.bias[g], s('context%d' % k),
                        torch.cat([s('y')[g * quarter:(g + 1) * quarter], index]))
         if self.config.get('condition'):
@@ -437,6 +450,34 @@ class FixedCodec(nn.Module):
         f = gains['stem_gain'].apply(pointwise(cells, layers['stem']))
         return pointwise(space_to_depth(self.run_blocks(f, layers, 'analysis'), 2), layers['to_latent'])
 
+    def hyper_context(self, x, layers):
+        """Dequantised z of the positions of EARLIER -> (mean before its gain, log scale)"""
+        linear, enter, hidden, leave = (layers['hyper_context.' + part] for part in ('linear', 'enter', 'hidden', 'leave'))
+        h = pointwise(pointwise(x, enter, 0.0, 127.0), hidden, 0.0, 127.0)
+        return int16(pointwise(x, linear) + pointwise(h, leave)).chunk(2, 1)
+
+    def expect(self, known, layers, gains, offset):
+        """z in 1/16 step as far as it is known -> means in 1/16 step and scale indices of all positions."""
+        mean = log_scale = torch.zeros_like(known)
+        if self.net.hyper_context is not None:
+            mean, log_scale = self.hyper_context(earlier(gains['down_z'].apply(known)), layers)
+            mean = gains['z_gain'].apply(mean)
+        return mean, floor_ste((log_scale + offset[:, :, None, None] + SCALE_UNIT // 2) / SCALE_UNIT)
+
+    def code_z(self, z, layers, gains, offset, settled):
+        """z in 1/16 step -> z as decoded, in 1/16 step, and of all hyper latents residual in steps, symbol, scale index. Positions are
+        known as they are rounded without a mean, or if `settled` as they are decoded."""
+        known = torch.floor((z.detach() + LATENT_UNIT // 2) / LATENT_UNIT) * LATENT_UNIT
+        for _ in range(z.shape[3] + 3 * z.shape[2] if settled else 1):     # as far as one depends on another
+            mean, index = self.expect(known, layers, gains, offset)
+            residual, before = (z - mean) / LATENT_UNIT, known
+            symbol = replace(residual, torch.floor(residual + 0.5))
+            decoded = int16(symbol * LATENT_UNIT + mean)
+            known = decoded.detach()
+            if torch.equal(known, before):
+                break
+        return decoded, residual, symbol, index
+
     def code_y(self, y, f, layers, gains, offset):
         """y and hyper features -> y as decoded, and of all latents, each (4 phases, N h w, M): residual in quantiser steps, symbol, scale
         index"""
@@ -504,14 +545,12 @@ class FixedCodec(nn.Module):
         f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
         z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])
 
-        z = gains['z_gain'].apply(z) / LATENT_UNIT
-        z_symbol = replace(z, torch.floor(z + 0.5))
-        z_index = floor_ste((offsets['z_offset'] + SCALE_UNIT // 2) / SCALE_UNIT)
-        z_scale = self.index_scale(z_index)[:, None, None, :]
+        settled = hard or self.thresholds is not None      # the symbols that files hold
+        z_hat, *coded = self.code_z(gains['z_gain'].apply(z), layers, gains, offsets['z_offset'], settled)
+        z, z_symbol, z_index = (v.permute(0, 2, 3, 1) for v in coded)
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
-        z_bits = ggm.rate(ggm.bits, z.permute(0, 2, 3, 1), z_symbol.permute(0, 2, 3, 1), z_scale,
-                          ggm.channel_rows(self.net.survival, shapes), hard=hard)
-        f = gains['down_z'].apply(z_symbol * LATENT_UNIT)
+        z_bits = ggm.rate(ggm.bits, z, z_symbol, self.index_scale(z_index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
+        f = gains['down_z'].apply(z_hat)
         f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up0']), 2), layers, 'prior_block0')
         f = self.run_blocks(depth_to_space(pointwise(f, layers['prior_up1']), 2), layers, 'prior_block1')
         f = gains['prior_gain'].apply(f)
@@ -527,7 +566,7 @@ class FixedCodec(nn.Module):
         v = self.paint(y_hat, q, layers, gains, beside_latents, predicted)
         if hard:
             v = self.to_8_bits(v) * PIXEL_UNIT
-        self.last = dict(z=z_symbol, y=written, index=index, v=v) if hard else None
+        self.last = dict(z=coded[1], y=written, index=index, v=v) if hard else None
         return v * (2 / 255 / PIXEL_UNIT) - 1, y_bits.reshape(4, n, -1).sum((0, 2)), z_bits.sum((1, 2, 3))
 
     @staticmethod

@@ -1,0 +1,192 @@
+/* The context of the hyper latents: what it may look at, and symbols that lead back to them. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/base/cpu.h"
+#include "codec/session.h"
+#include "models/hyper_context.h"
+
+#define COLUMNS 5
+#define ROWS 4
+
+static uint32_t seed = 1;
+
+static int random_below(int count)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (int)((uint64_t)(seed >> 8) * (uint64_t)count >> 24);
+}
+
+static MicaSession open_model(const char *path, uint32_t cpu_mask)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    uint8_t *data = malloc(1 << 20);
+    const size_t size = fread(data, 1, 1 << 20, f);
+    fclose(f);
+    MicaModel *model;
+    MicaSession session;
+    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
+    assert_int_equal(mica_session_open(&session, model, 1, cpu_mask, NULL), MICA_OK);
+    mica_model_unref(&model);
+    free(data);
+    return session;
+}
+
+static MicaPlane make_plane(const MicaNetwork *n)
+{
+    MicaPlane z = {.stride = n->config.hyper, .rect = {0, 0, COLUMNS, ROWS}};
+    z.data = malloc(COLUMNS * ROWS * (size_t)z.stride * sizeof *z.data);
+    return z;
+}
+
+static void fill(const MicaPlane *z, int magnitude)
+{
+    for (ptrdiff_t i = 0; i < COLUMNS * ROWS * z->stride; i++)
+        z->data[i] = (int16_t)(random_below(2 * magnitude) - magnitude);
+}
+
+/* A position depends on the seven before it that it may see, on each of them, and on no other. */
+static void test_what_is_seen(void **state)
+{
+    (void)state;
+    static const int seen[7][2] = {{-1, 0}, {-2, 0}, {-1, -1}, {0, -1}, {1, -1}, {2, -1}, {0, -2}};
+    MicaSession session = open_model(MICA_COMPLETE_MODEL, UINT32_MAX);
+    const size_t channels = (size_t)session.network->config.hyper;
+    MicaPlane z = make_plane(session.network);
+    MicaHyperContext context;
+    mica_hyper_context_init(&context, session.network, 600);
+    for (int at = 0; at < COLUMNS * ROWS; at++) {
+        const int x = at % COLUMNS, y = at / COLUMNS;
+        MicaHyperModels before, after;
+        fill(&z, 300);
+        mica_hyper_context(&context, &z, x, y, &before);
+        for (int other = 0; other < COLUMNS * ROWS; other++) {
+            const int u = other % COLUMNS, v = other / COLUMNS;
+            int expected = 0;
+            for (int i = 0; i < 7; i++)
+                expected |= u == x + seen[i][0] && v == y + seen[i][1];
+            int16_t *const changed = mica_plane_at(&z, u, v), saved[MICA_MAX_HYPER];
+            memcpy(saved, changed, channels * sizeof *saved);
+            for (size_t c = 0; c < channels; c++)
+                changed[c] = (int16_t)(500 - changed[c]);
+            mica_hyper_context(&context, &z, x, y, &after);
+            memcpy(changed, saved, channels * sizeof *saved);
+            const int same = !memcmp(before.mean, after.mean, channels * sizeof *after.mean) &&
+                             !memcmp(before.scale, after.scale, channels);
+            assert_int_equal(same, !expected);
+        }
+    }
+    free(z.data);
+    mica_session_close(&session);
+}
+
+/* What a decoder makes of the symbols is what the encoder made of z, on every level; and it is near
+ * to what z was. */
+static void check_coding(const char *path, int quality, int magnitude)
+{
+    MicaSession session = open_model(path, UINT32_MAX), slow = open_model(path, 0);
+    const MicaNetwork *n = session.network;
+    const size_t channels = (size_t)n->config.hyper, count = COLUMNS * ROWS * channels;
+    MicaPlane z = make_plane(n), decoded = make_plane(n);
+    int16_t *const symbol = malloc(count * sizeof *symbol), *const first = malloc(count * 2);
+    uint8_t *const shape = malloc(count), *const scale = malloc(count);
+    MicaHyperContext context, decoder;
+    mica_hyper_context_init(&context, n, quality);
+    mica_hyper_context_init(&decoder, slow.network, quality);
+    fill(&z, magnitude);
+    memcpy(first, z.data, count * sizeof *first);
+    mica_hyper_quantise(&context, &z, 0, 3);
+    mica_hyper_quantise(&context, &z, 3, ROWS);
+    for (size_t i = 0; i < count; i++) {
+        const int error = abs(z.data[i] - first[i]);
+        assert_true(error <= 8 || (error <= 16 && abs(first[i]) > INT16_MAX - 16));
+    }
+    mica_hyper_symbols(&context, &z, symbol, shape, scale);
+    for (size_t i = 0; i < count; i += channels) {
+        const int position = (int)(i / channels);
+        MicaHyperModels models;
+        mica_hyper_context(&decoder, &decoded, position % COLUMNS, position / COLUMNS, &models);
+        assert_memory_equal(models.scale, scale + i, channels);
+        assert_memory_equal(n->z_shape, shape + i, channels);
+        for (size_t c = 0; c < channels; c++) {
+            assert_int_equal(mica_hyper_latent(symbol[i + c], models.mean[c]),
+                             16 * symbol[i + c] + models.mean[c]);
+            decoded.data[i + c] = mica_hyper_latent(symbol[i + c], models.mean[c]);
+        }
+    }
+    assert_memory_equal(decoded.data, z.data, count * sizeof *z.data);
+    free(symbol);
+    free(first);
+    free(shape);
+    free(scale);
+    free(z.data);
+    free(decoded.data);
+    mica_session_close(&session);
+    mica_session_close(&slow);
+}
+
+static void test_coding(void **state)
+{
+    (void)state;
+    for (int quality = 0; quality <= 1008; quality += 252)
+        for (int magnitude = 20; magnitude <= 32768; magnitude *= 8) {
+            check_coding(MICA_COMPLETE_MODEL, quality, magnitude < 10000 ? magnitude : 32767);
+            check_coding(MICA_TINY_MODEL, quality, magnitude < 10000 ? magnitude : 32767);
+        }
+}
+
+/* A symbol never leads beyond an int16, and whatever one is decoded does neither. */
+static void test_extremes(void **state)
+{
+    (void)state;
+    for (int mean = INT16_MIN; mean <= INT16_MAX; mean += 13)
+        for (int i = 0; i < 4; i++) {
+            const int value = i < 2 ? (i ? INT16_MAX : INT16_MIN) : random_below(65536) - 32768;
+            const int latent = 16 * mica_hyper_symbol(value, mean) + mean;
+            assert_in_range(latent - INT16_MIN, 0, UINT16_MAX);
+            assert_true(abs(latent - value) <= 16);
+        }
+    assert_int_equal(mica_hyper_latent(INT16_MAX, INT16_MAX), INT16_MAX);
+    assert_int_equal(mica_hyper_latent(INT16_MIN, INT16_MIN), INT16_MIN);
+}
+
+/* Models without the layers expect the same everywhere. */
+static void test_without(void **state)
+{
+    (void)state;
+    MicaSession session = open_model(MICA_TINY_MODEL, UINT32_MAX);
+    const MicaNetwork *n = session.network;
+    MicaPlane z = make_plane(n);
+    MicaHyperContext context;
+    mica_hyper_context_init(&context, n, 350);
+    fill(&z, 300);
+    for (int at = 0; at < COLUMNS * ROWS; at++) {
+        MicaHyperModels models;
+        mica_hyper_context(&context, &z, at % COLUMNS, at / COLUMNS, &models);
+        for (int c = 0; c < n->config.hyper; c++) {
+            assert_int_equal(models.mean[c], 0);
+            assert_int_equal(models.scale[c], mica_scale_index(context.offset[c]));
+        }
+    }
+    free(z.data);
+    mica_session_close(&session);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_seen),
+        cmocka_unit_test(test_coding),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_without),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
