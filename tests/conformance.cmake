@@ -29,6 +29,12 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE libmica_static m)
   endforeach()
+  if(MICA_PYTHON_NUMPY)
+    add_test(NAME hyper_latents COMMAND ${MICA_PYTHON}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_latents.py $<TARGET_FILE:hyper_latents>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel)
+    set_tests_properties(hyper_latents PROPERTIES LABELS conformance)
+  endif()
   # Its way to listen at the coder is one of GNU linkers and those like them.
   if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
     add_executable(symbol_counts ${PROJECT_SOURCE_DIR}/tools/train/symbol_counts.c)

@@ -25,6 +25,7 @@ import data
 import export
 import ggm
 import grow
+import hyper_context
 import integer
 import model_file
 import restoration
@@ -258,6 +259,39 @@ def key_frames():
     return wrong
 
 
+def context_learned():
+    """What is wrong with a context of z that learned from planes where each position is the one on the left and noise: bits of a hyper
+    latent against those of the noise, and what else changed."""
+    before = make(0, [picture(128, 64, 3, 1)] * 4, [None] * 4).float()
+    rng, wrong, channels, deviation = np.random.default_rng(3), [], before.config['hyper'], 2
+    noise_bits = np.log2(deviation * np.sqrt(2 * np.pi * np.e))
+    with tempfile.TemporaryDirectory() as d:
+        source, out, latents = (os.path.join(d, n) for n in ('in.pt', 'out.pt', 'latents'))
+        checkpoint.save(source, dict(ema=before.state_dict(), config=before.config, bits={}, step=0))
+        with open(latents, 'wb') as f:
+            for level in (0, 400, 1008) * 8:
+                z = np.zeros((20, 30, channels))
+                for x in range(1, 30):
+                    z[:, x] = 0.95 * z[:, x - 1] + rng.normal(0, 16 * deviation, (20, channels))
+                f.write(np.array([20, 30, channels, level], '<i4').tobytes() + np.round(z).astype('<i2').tobytes())
+        sys.argv[1:], arguments = [source, out, latents, '--steps', '300', '--batch', '256', '--lr', '6e-3', '--hidden', '32'], sys.argv[1:]
+        hyper_context.main()
+        sys.argv[1:] = arguments
+        state = checkpoint.load(out)
+        after = FixedCodec(Codec(**state['config']))
+        after.load_state_dict(state['ema'])
+        fit = hyper_context.Fit(after)
+        fit.integers = True
+        for level, bits in fit.measure(hyper_context.Positions([latents])).items():
+            if not noise_bits - 0.1 < bits / channels < noise_bits + 0.3:
+                wrong.append('%.2f bits of a hyper latent at level %d, %.2f of its noise' % (bits / channels, level, noise_bits))
+    for name, v in after.state_dict().items():
+        learned = 'hyper_context' in name or name in ('net.z_log_scale.log', 'net.z_shape')
+        if not learned and not torch.equal(v, before.state_dict()[name]):
+            wrong.append('%s changed' % name)
+    return wrong
+
+
 def main():
     torch.manual_seed(1)
     bad = 0
@@ -269,6 +303,9 @@ def main():
     bad += len(wrong)
     wrong = key_frames()
     print('key frames of a video in training: %s' % (wrong or 'as they should be'))
+    bad += len(wrong)
+    wrong = context_learned()
+    print('the context of z: %s' % (wrong or 'as it should be'))
     bad += len(wrong)
     if not goes_on():
         print('scales are not kept')

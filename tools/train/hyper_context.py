@@ -78,7 +78,7 @@ class Fit:
         self.model, self.net, self.context = model, model.net, model.net.hyper_context
         self.scales = [model.hidden[key('hyper_context', part)] for part in ('enter', 'hidden')]
         self.weights = list(self.context.parameters())
-        self.offset = self.net.z_log_scale.log
+        self.weights += [self.net.z_log_scale.log, self.net.z_shape]
         for p in self.weights:
             p.requires_grad_(True)
         self.integers = False
@@ -127,7 +127,7 @@ class Fit:
             z, before, level = positions.take(i)
             for l, b in zip(level.tolist(), self.bits(z, before, level, True).tolist()):
                 bits[l], count[l] = bits.get(l, 0) + b, count.get(l, 0) + 1
-        return ' '.join('%d:%.2f' % (l, bits[l] / count[l]) for l in sorted(bits))
+        return {l: bits[l] / count[l] for l in sorted(bits)}
 
 
 def main():
@@ -150,9 +150,8 @@ def main():
 
     def report(step):
         for path, other in zip(args.validate, others):
-            print('step %d %s %s' % (step, path, fit.measure(other)), flush=True)
-    learned = [*fit.weights, fit.offset, model.net.z_shape]
-    optimizer = torch.optim.Adam([dict(params=learned, share=1), dict(params=fit.scales, share=RATE_OF_SCALES)], args.lr)
+            print('step %d %s %s' % (step, path, ' '.join('%d:%.2f' % v for v in fit.measure(other).items())), flush=True)
+    optimizer = torch.optim.Adam([dict(params=fit.weights, share=1), dict(params=fit.scales, share=RATE_OF_SCALES)], args.lr)
     began, average = time.time(), None
     for step in range(args.steps):
         if not fit.integers and step >= (1 - INTEGER_SHARE) * args.steps:

@@ -127,17 +127,20 @@ class Reference:
         for i in range(self.config['analysis']):
             f = self.block(f, 'analysis.%d' % i)
         y = self.pointwise(space_to_depth(f, 2), 'to_latent')
-        f = self.gain(self.pointwise(y, 'hyper_enter'), self.log2_gain('hyper_gain', quality))
-        f = self.block(f, 'hyper_block0')
-        f = self.block(self.pointwise(space_to_depth(f, 2), 'hyper_down0'), 'hyper_block1')
-        z = self.pointwise(space_to_depth(f, 2), 'hyper_down1')
-        z = self.gain(z, self.log2_gain('z_gain', quality))
+        z = self.hyper_analyse(y, quality)
 
         def nearest(y, x, mean):
             s = (z[y, x] - mean + 8) >> LATENT_BITS
             v = (s << LATENT_BITS) + mean
             return s - (v > 32767) + (v < -32768)
         return y, self.code_z(*z.shape[:2], quality, nearest)[1]
+
+    def hyper_analyse(self, y, quality):
+        """y before the gain -> z in 1/16 step, not yet rounded"""
+        f = self.gain(self.pointwise(y, 'hyper_enter'), self.log2_gain('hyper_gain', quality))
+        f = self.block(f, 'hyper_block0')
+        f = self.block(self.pointwise(space_to_depth(f, 2), 'hyper_down0'), 'hyper_block1')
+        return self.gain(self.pointwise(space_to_depth(f, 2), 'hyper_down1'), self.log2_gain('z_gain', quality))
 
     def code_z(self, height, width, quality, choose):
         """choose(y, x, mean) gives the symbols (Z,) of a position from their means in 1/16 step. Returns z as decoded in 1/16 step, the

@@ -213,6 +213,9 @@ class Codec(nn.Module):
         self.z_log_scale = Gain(z, 0.5, 0.5)
         self.z_shape = nn.Parameter(torch.full((z,), 1.5))
         self.hyper_context = HyperContext(z, hyper_context) if hyper_context else None
+        if hyper_context:
+            self.z_log_scale.requires_grad_(False)       # they go with it
+            self.z_shape.requires_grad_(False)
 
         self.prior_up0 = Pointwise(z, 4 * z)
         self.prior_block0 = Block(z, 2)

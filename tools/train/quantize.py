@@ -464,19 +464,25 @@ class FixedCodec(nn.Module):
             mean = gains['z_gain'].apply(mean)
         return mean, floor_ste((log_scale + offset[:, :, None, None] + SCALE_UNIT // 2) / SCALE_UNIT)
 
-    def code_z(self, z, layers, gains, offset, settled):
-        """z in 1/16 step -> z as decoded, in 1/16 step, and of all hyper latents residual in steps, symbol, scale index. Positions are
-        known as they are rounded without a mean, or if `settled` as they are decoded."""
-        known = torch.floor((z.detach() + LATENT_UNIT // 2) / LATENT_UNIT) * LATENT_UNIT
-        for _ in range(z.shape[3] + 3 * z.shape[2] if settled else 1):     # as far as one depends on another
-            mean, index = self.expect(known, layers, gains, offset)
-            residual, before = (z - mean) / LATENT_UNIT, known
-            symbol = replace(residual, torch.floor(residual + 0.5))
-            decoded = int16(symbol * LATENT_UNIT + mean)
-            known = decoded.detach()
-            if torch.equal(known, before):
+    @outside_of_compiled
+    @torch.no_grad()
+    def settle(self, z, *constants):
+        """z in 1/16 step -> z as it is decoded."""
+        decoded = torch.zeros_like(z)
+        for _ in range(z.shape[3] + 3 * z.shape[2]):     # as far as one position depends on another
+            before = decoded
+            decoded = self.code_z(z, before, *constants)[0]
+            if torch.equal(decoded, before):
                 break
-        return decoded, residual, symbol, index
+        return decoded
+
+    def code_z(self, z, known, *constants):
+        """z in 1/16 step and as far as it is known -> z as decoded, in 1/16 step, and of all hyper latents residual in steps, symbol,
+        scale index."""
+        mean, index = self.expect(known, *constants)
+        residual = (z - mean) / LATENT_UNIT
+        symbol = replace(residual, torch.floor(residual + 0.5))
+        return int16(symbol * LATENT_UNIT + mean), residual, symbol, index
 
     def code_y(self, y, f, layers, gains, offset):
         """y and hyper features -> y as decoded, and of all latents, each (4 phases, N h w, M): residual in quantiser steps, symbol, scale
@@ -545,8 +551,12 @@ class FixedCodec(nn.Module):
         f = self.run_blocks(pointwise(space_to_depth(f, 2), layers['hyper_down0']), layers, 'hyper_block1')
         z = pointwise(space_to_depth(f, 2), layers['hyper_down1'])
 
-        settled = hard or self.thresholds is not None      # the symbols that files hold
-        z_hat, *coded = self.code_z(gains['z_gain'].apply(z), layers, gains, offsets['z_offset'], settled)
+        z, constants = gains['z_gain'].apply(z), (layers, gains, offsets['z_offset'])
+        if hard or self.thresholds is not None:      # the symbols that files hold
+            known = self.settle(z.detach(), *constants)
+        else:
+            known = torch.floor((z.detach() + LATENT_UNIT // 2) / LATENT_UNIT) * LATENT_UNIT
+        z_hat, *coded = self.code_z(z, known, *constants)
         z, z_symbol, z_index = (v.permute(0, 2, 3, 1) for v in coded)
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)
         z_bits = ggm.rate(ggm.bits, z, z_symbol, self.index_scale(z_index), ggm.channel_rows(self.net.survival, shapes), hard=hard)
