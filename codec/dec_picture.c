@@ -107,24 +107,29 @@ static MicaStatus setup(Decoder *d, MicaError *error)
     return status;
 }
 
-/* The symbols of z from one string of the coder, which must end as it should. */
+/* z from one string of the coder, which must end as it should. */
 static MicaStatus decode_z(Decoder *d, const uint8_t *data, size_t size)
 {
     const MicaNetwork *const n = d->session->network;
     const int channels = n->config.hyper;
+    int16_t decoded[MICA_HYPER_VALUES];
     MicaHyperContext context;
     MicaHyperModels models;
+    MicaHyperGroup group;
     MicaSymbolDecoder symbols;
     mica_hyper_context_init(&context, n, d->stream->header.quality);
+    MicaHyperWalk walk = mica_hyper_walk(&context, &d->z, 0, d->z.rect.y1);
     const MicaStatus status = mica_symbol_decoder_begin(&symbols, n->tables, data, size);
-    for (int y = 0; y < d->z.rect.y1; y++)
-        for (int x = 0; x < d->z.rect.x1; x++) {
-            int16_t *const z = mica_plane_at(&d->z, x, y);
-            mica_hyper_context(&context, &d->z, x, y, &models);
-            mica_symbol_decoder_run(&symbols, n->z_shape, models.scale, (size_t)channels, z);
-            for (int c = 0; c < channels; c++)
-                z[c] = mica_hyper_latent(z[c], models.mean[c]);
+    while (mica_hyper_next(&walk, &group)) {
+        mica_hyper_context(&context, &d->z, &group, &models);
+        mica_symbol_decoder_run(&symbols, models.shape, models.scale,
+                                (size_t)(group.count * channels), decoded);
+        for (int i = 0; i < group.count; i++) {
+            int16_t *const z = mica_hyper_group_at(&group, &d->z, i);
+            for (int c = 0, k = i * channels; c < channels; c++, k++)
+                z[c] = mica_hyper_latent(decoded[k], models.mean[k]);
         }
+    }
     return status == MICA_OK ? mica_symbol_decoder_finish(&symbols) : status;
 }
 

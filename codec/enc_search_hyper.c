@@ -87,18 +87,21 @@ static int16_t sixteenths(float v)
 
 void mica_search_hyper_expect(MicaSearchHyper *hyper)
 {
-    const size_t channels = (size_t)integer_network(hyper)->config.hyper;
+    const int channels = integer_network(hyper)->config.hyper;
     const size_t symbols = symbols_of(hyper);
     MicaHyperModels models;
+    MicaHyperGroup group;
     for (size_t i = 0; i < symbols; i++)
         hyper->known.data[i] = sixteenths(hyper->target[i]);
-    for (size_t i = 0; i < symbols; i += channels) {
-        const int position = (int)(i / channels);
-        mica_hyper_context(&hyper->context, &hyper->known, position % hyper->w, position / hyper->w,
-                           &models);
-        memcpy(hyper->index + i, models.scale, channels);
-        for (size_t c = 0; c < channels; c++)
-            hyper->mean[i + c] = (float)models.mean[c] * (1.0f / 16);
+    MicaHyperWalk walk = mica_hyper_walk(&hyper->context, &hyper->known, 0, hyper->h);
+    while (mica_hyper_next(&walk, &group)) {
+        mica_hyper_context(&hyper->context, &hyper->known, &group, &models);
+        for (int i = 0; i < group.count; i++) {
+            const ptrdiff_t at = mica_hyper_group_at(&group, &hyper->known, i) - hyper->known.data;
+            memcpy(hyper->index + at, models.scale + i * channels, (size_t)channels);
+            for (int c = 0; c < channels; c++)
+                hyper->mean[at + c] = (float)models.mean[i * channels + c] * (1.0f / 16);
+        }
     }
 }
 
@@ -158,20 +161,22 @@ void mica_search_hyper_settle(MicaSearchHyper *hyper, const MicaPlane *z, MicaLa
 {
     const MicaNetwork *n = integer_network(hyper);
     const int channels = n->config.hyper;
-    const float *target = hyper->target;
     MicaHyperModels models;
-    for (int y = 0; y < hyper->h; y++)
-        for (int x = 0; x < hyper->w; x++, target += channels) {
-            int16_t *v = mica_plane_at(z, x, y);
-            mica_hyper_context(&hyper->context, z, x, y, &models);
-            for (int c = 0; c < channels; c++) {
-                const int mean = models.mean[c];
-                const float residual = target[c] - (float)mean * (1.0f / 16);
+    MicaHyperGroup group;
+    MicaHyperWalk walk = mica_hyper_walk(&hyper->context, z, 0, hyper->h);
+    while (mica_hyper_next(&walk, &group)) {
+        mica_hyper_context(&hyper->context, z, &group, &models);
+        for (int i = 0; i < group.count; i++) {
+            int16_t *v = mica_hyper_group_at(&group, z, i);
+            const float *target = hyper->target + (v - z->data);
+            for (int c = 0, k = i * channels; c < channels; c++, k++) {
+                const float residual = target[c] - (float)models.mean[k] * (1.0f / 16);
                 const MicaRelaxed r = mica_round(hyper->window->picture->hyper_bits, residual,
-                                                 n->z_shape[c], models.scale[c]);
-                v[c] = mica_hyper_latent(mica_hyper_symbol(16 * (int)r.value + mean, mean), mean);
+                                                 models.shape[k], models.scale[k]);
+                v[c] = mica_hyper_nearest(16 * (int)r.value + models.mean[k], models.mean[k]);
             }
         }
+    }
     mica_prior(latents, z);
     mica_search_window_read_prior(hyper->window);
     mica_free(hyper->window->prior_gradient);

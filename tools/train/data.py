@@ -87,6 +87,10 @@ class Crops:
             t = torch.where(chosen[:, None, None, None], turned(t), t)
         return t.mul_(2 / 255).sub_(1).contiguous(memory_format=torch.channels_last)
 
+    def whole(self, i):
+        """Picture i as it is, (H, W, 3) uint8 of numpy."""
+        return self.pixels[self.offset[i]:self.offset[i + 1]].reshape(*self.shapes[i]).cpu().numpy()
+
     def picture(self, side):
         """One crop, (side, side, 3) uint8 of numpy."""
         return ((self.batch(1, side)[0] + 1) * 127.5).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()

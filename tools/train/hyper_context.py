@@ -29,7 +29,7 @@ def arguments():
     p.add_argument('out')
     p.add_argument('latents', nargs='+')
     p.add_argument('--hidden', type=int, default=192, help='channels of the two hidden layers, a multiple of 32')
-    p.add_argument('--steps', type=int, default=8000)
+    p.add_argument('--steps', type=int, default=7000)
     p.add_argument('--batch', type=int, default=2048, help='positions')
     p.add_argument('--lr', type=float, default=2e-3)
     p.add_argument('--warmup', type=int, default=100)

@@ -1,7 +1,7 @@
 """From a folder of pictures to a model: make_model.py --build BUILD --minutes N PICTURES FOLDER
 
 Does what docs/training.md describes, one step after the other: packs the pictures, trains the networks and the restoration filter
-behind them in float, in integers, and the decoder alone on what files hold; exports, fits the distributions of the coder; checks
+behind them in float and in integers, the context of the hyper latents on whole pictures, and the decoder alone on what files hold; exports, fits the distributions of the coder; checks
 that libmica and the numpy reference agree on the model, bit for bit; and measures it if --test names pictures. Each step leaves
 its result in FOLDER, with what it printed beside it, and is not done again: the same command goes on where an earlier one was stopped.
 
@@ -23,6 +23,7 @@ PHASES = (
     ('fixed', 0.35, '--fixed --lr 4e-4 --warmup 100 --plateau 0.35 --large-from 0.5 --ema 0.998'),
     ('coded', 0.15, '--fixed --frozen-encoder --lr 3e-4 --warmup 50 --plateau 0.15 --large-from 0.4 --ema 0.997'),
 )
+LEVELS = '0,63,126,189,252,315,378,504,630,819,1008'     # at which the context of the hyper latents is learned
 QUALITIES = '5,25,45,65,85'  # at which symbols are counted
 COUNTED, SIDE = 80, 448      # crops for that, and their side
 
@@ -48,6 +49,11 @@ def arguments():
     if (a.minutes is None) == (a.steps is None):
         p.error('say either --minutes or --steps')
     return a
+
+
+def write_ppm(path, a):
+    with open(path, 'wb') as f:
+        f.write(b'P6 %d %d 255\n' % (a.shape[1], a.shape[0]) + a.tobytes())
 
 
 class Maker:
@@ -94,6 +100,20 @@ class Maker:
                          '--seed', str(a.seed)])
         os.rename(out, done)
 
+    def latents(self, model, result):
+        """The hyper latents of all pictures."""
+        if os.path.exists(self.path(result)):
+            return
+        import data
+        crops, picture, part = data.Crops(self.path('packed'), self.a.seed), self.path('part.ppm'), self.path('part-' + result)
+        command = [os.path.join(self.a.build, 'tests', 'hyper_latents'), self.path(model), LEVELS, picture]
+        print('\n== ' + shlex.join(command), flush=True)
+        with open(part, 'wb') as out:
+            for i in range(len(crops.shapes)):
+                write_ppm(picture, crops.whole(i))
+                subprocess.run(command, stdout=out, check=True)
+        os.rename(part, self.path(result))
+
     def crops(self):
         """Pictures to count symbols in."""
         folder, part = self.path('crops'), self.path('part-crops')
@@ -102,8 +122,7 @@ class Maker:
             os.makedirs(part, exist_ok=True)
             crops = data.Crops(self.path('packed'), self.a.seed)
             for i in range(COUNTED):
-                with open(os.path.join(part, '%02d.ppm' % i), 'wb') as f:
-                    f.write(b'P6 %d %d 255\n' % (SIDE, SIDE) + crops.picture(SIDE).tobytes())
+                write_ppm(os.path.join(part, '%02d.ppm' % i), crops.picture(SIDE))
             os.rename(part, folder)
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
 
@@ -122,6 +141,12 @@ class Maker:
         self.make('packed', 'data.py', a.pictures, '%s')
         checkpoint = a.init
         for phase, share, settings in PHASES:
+            if phase == 'coded':
+                self.make('fixed.mmodel', 'export.py', checkpoint, a.name, '%s')
+                self.latents('fixed.mmodel', 'latents')
+                self.make('context.pt', 'hyper_context.py', checkpoint, '%s', self.path('latents'), '--threads', str(a.threads),
+                          '--seed', str(a.seed), *(['--steps', str(a.steps)] if a.steps else []))
+                checkpoint = self.path('context.pt')
             self.train(phase, share, settings, checkpoint)
             checkpoint = self.path(phase + '.pt')
         self.make('plain.mmodel', 'export.py', checkpoint, a.name, '%s')
