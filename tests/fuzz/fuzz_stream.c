@@ -38,7 +38,7 @@ static void start(void)
                                        list[i].depth, list[i].seed);
         MicaEncodeSettings settings;
         mica_encode_defaults(&settings, sizeof settings);
-        settings.model = fuzz_tiny();
+        settings.model = fuzz_complete();
         settings.quality = list[i].quality;
         settings.threads = 1;
         settings.segment = i & 1 ? 32 : 0;
@@ -52,7 +52,7 @@ static MicaDecodeSettings defaults(void)
 {
     MicaDecodeSettings settings;
     mica_decode_defaults(&settings, sizeof settings);
-    settings.model = fuzz_tiny();
+    settings.model = fuzz_complete();
     settings.threads = 1;
     settings.max_pixels = MAX_PIXELS;
     return settings;
