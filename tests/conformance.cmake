@@ -33,7 +33,10 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
     add_test(NAME hyper_latents COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_latents.py $<TARGET_FILE:hyper_latents>
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel)
-    set_tests_properties(hyper_latents PROPERTIES LABELS conformance)
+    add_test(NAME hyper_section COMMAND ${MICA_PYTHON}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_section.py $<TARGET_FILE:mica>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel)
+    set_tests_properties(hyper_latents hyper_section PROPERTIES LABELS conformance)
   endif()
   # Its way to listen at the coder is one of GNU linkers and those like them.
   if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")

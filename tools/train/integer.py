@@ -129,7 +129,7 @@ class Reference:
         y = self.pointwise(space_to_depth(f, 2), 'to_latent')
         z = self.hyper_analyse(y, quality)
 
-        def nearest(y, x, mean):
+        def nearest(y, x, mean, index):
             s = (z[y, x] - mean + 8) >> LATENT_BITS
             v = (s << LATENT_BITS) + mean
             return s - (v > 32767) + (v < -32768)
@@ -143,29 +143,28 @@ class Reference:
         return self.gain(self.pointwise(space_to_depth(f, 2), 'hyper_down1'), self.log2_gain('z_gain', quality))
 
     def code_z(self, height, width, quality, choose):
-        """choose(y, x, mean) gives the symbols (Z,) of a position from their means in 1/16 step. Returns z as decoded in 1/16 step, the
-        symbols, and the scale indices they are coded with, each (height, width, Z)."""
-        channels = self.config['hyper']
-        z, symbols, indices = np.zeros((3, height, width, channels), np.int64)
+        """Go through the positions as they are coded. choose(y, x, mean, index) gives the symbols (Z,) of one from means in 1/16 step and
+        scale indices. Returns z as decoded in 1/16 step and the symbols, each (height, width, Z)."""
+        context, channels = self.config['hyper_context'], self.config['hyper']
+        z, symbols = np.zeros((2, height, width, channels), np.int64)
         gain, offset = self.log2_gain('z_gain', quality), self.log2_gain('z_offset', quality)
-        for y, x in np.ndindex(height, width):
+        for y, x in sorted(np.ndindex(height, width), key=lambda p: (p[1] + 3 * p[0], p[0]) if context else p):
             known = [z[v, u] if v >= 0 and 0 <= u < width else np.zeros(channels, np.int64)
                      for u, v in ((x + dx, y + dy) for dx, dy in EARLIER)]
             mean = log_scale = np.zeros(channels, np.int64)
-            if self.config['hyper_context']:
+            if context:
                 mean, log_scale = np.split(self.hyper_context(np.concatenate([self.gain(v, -gain) for v in known])), 2)
                 mean = self.gain(mean, gain)
-            symbols[y, x] = choose(y, x, mean)
-            indices[y, x] = np.clip((log_scale + offset + 32) >> SCALE_BITS, 0, SCALE_COUNT - 1)
+            symbols[y, x] = choose(y, x, mean, np.clip((log_scale + offset + 32) >> SCALE_BITS, 0, SCALE_COUNT - 1))
             z[y, x] = int16((symbols[y, x] << LATENT_BITS) + mean)
-        return z, symbols, indices
+        return z, symbols
 
     def hyper_context(self, x):
         h = self.pointwise(self.pointwise(x, 'hyper_context.enter', 0, 127), 'hyper_context.hidden', 0, 127)
         return int16(self.pointwise(x, 'hyper_context.linear') + self.pointwise(h, 'hyper_context.leave'))
 
     def prior(self, z_symbols, quality, beside=0):
-        z = self.code_z(*z_symbols.shape[:2], quality, lambda y, x, _: z_symbols[y, x])[0]
+        z = self.code_z(*z_symbols.shape[:2], quality, lambda y, x, *_: z_symbols[y, x])[0]
         f = self.gain(z, -self.log2_gain('z_gain', quality))
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up0'), 2), 'prior_block0')
         f = self.block(depth_to_space(self.pointwise(f, 'prior_up1'), 2), 'prior_block1')
