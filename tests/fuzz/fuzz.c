@@ -47,73 +47,62 @@ static uint8_t *read_model(const char *path, size_t *size)
     return file;
 }
 
-/* A file that is read once. */
-typedef struct ModelFile {
-    uint8_t *data;
+/* What is read and loaded once. */
+typedef struct TestModel {
+    const char *path;
+    uint8_t *file;
     size_t size;
-} ModelFile;
+    MicaModel *model;
+} TestModel;
 
-static const uint8_t *file_of(ModelFile *file, const char *path, size_t *size)
+static TestModel tiny = {.path = MICA_TINY_MODEL}, predicted = {.path = MICA_PREDICTED_MODEL},
+                 complete = {.path = MICA_COMPLETE_MODEL};
+
+static const uint8_t *file_of(TestModel *m, size_t *size)
 {
-    if (!file->data)
-        file->data = read_model(path, &file->size);
-    *size = file->size;
-    return file->data;
+    if (!m->file)
+        m->file = read_model(m->path, &m->size);
+    *size = m->size;
+    return m->file;
+}
+
+static const MicaModel *model_of(TestModel *m)
+{
+    size_t size;
+    const uint8_t *const file = file_of(m, &size);
+    if (!m->model)
+        fuzz_require(mica_model_load(&m->model, file, size, NULL) == MICA_OK, "load the model");
+    return m->model;
 }
 
 const uint8_t *fuzz_tiny_file(size_t *size)
 {
-    static ModelFile file;
-    return file_of(&file, MICA_TINY_MODEL, size);
+    return file_of(&tiny, size);
 }
 
 const uint8_t *fuzz_predicted_file(size_t *size)
 {
-    static ModelFile file;
-    return file_of(&file, MICA_PREDICTED_MODEL, size);
+    return file_of(&predicted, size);
 }
 
 const uint8_t *fuzz_complete_file(size_t *size)
 {
-    static ModelFile file;
-    return file_of(&file, MICA_COMPLETE_MODEL, size);
-}
-
-static MicaModel *load(const uint8_t *file, size_t size)
-{
-    MicaModel *model;
-    fuzz_require(mica_model_load(&model, file, size, NULL) == MICA_OK, "load the model");
-    return model;
+    return file_of(&complete, size);
 }
 
 const MicaModel *fuzz_tiny(void)
 {
-    static MicaModel *model;
-    size_t size;
-    const uint8_t *const file = fuzz_tiny_file(&size);
-    if (!model)
-        model = load(file, size);
-    return model;
+    return model_of(&tiny);
 }
 
 const MicaModel *fuzz_predicted(void)
 {
-    static MicaModel *model;
-    size_t size;
-    const uint8_t *const file = fuzz_predicted_file(&size);
-    if (!model)
-        model = load(file, size);
-    return model;
+    return model_of(&predicted);
 }
 
 const MicaModel *fuzz_complete(void)
 {
-    static MicaModel *model;
-    size_t size;
-    const uint8_t *const file = fuzz_complete_file(&size);
-    if (!model)
-        model = load(file, size);
-    return model;
+    return model_of(&complete);
 }
 
 typedef struct Script {

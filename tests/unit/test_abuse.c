@@ -15,6 +15,7 @@
 
 #include "mica/entropy.h"
 #include "mica/mica.h"
+#include "tests/unit/model.h"
 
 static MicaModel *tiny;
 static MicaImage picture;
@@ -42,13 +43,7 @@ static MicaDecodeSettings decoder(void)
 static int setup(void **state)
 {
     (void)state;
-    FILE *f = fopen(MICA_TINY_MODEL, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    assert_int_equal(mica_model_load(&tiny, data, size, NULL), MICA_OK);
-    free(data);
+    tiny = load_model(MICA_TINY_MODEL);
     assert_int_equal(mica_image_alloc(&picture, 37, 21, 3), MICA_OK);
     for (int y = 0; y < 21; y++)
         for (int x = 0; x < 111; x++)

@@ -12,6 +12,8 @@
 #include "codec/base/cpu.h"
 #include "codec/session.h"
 #include "models/hyper_context.h"
+#include "tests/unit/model.h"
+#include "tests/unit/random.h"
 
 #define COLUMNS 5
 #define ROWS 4
@@ -19,27 +21,19 @@
 /* What a position sees. */
 static const int seen[7][2] = {{-1, 0}, {-2, 0}, {-1, -1}, {0, -1}, {1, -1}, {2, -1}, {0, -2}};
 
-static uint32_t seed = 1;
+static uint32_t counter;
 
 static int random_below(int count)
 {
-    seed = seed * 1664525u + 1013904223u;
-    return (int)((uint64_t)(seed >> 8) * (uint64_t)count >> 24);
+    return (int)((uint64_t)next_random(&counter) * (uint64_t)count >> 32);
 }
 
 static MicaSession open_model(const char *path, uint32_t cpu_mask)
 {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    MicaModel *model;
+    MicaModel *model = load_model(path);
     MicaSession session;
-    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
     assert_int_equal(mica_session_open(&session, model, 1, cpu_mask, NULL), MICA_OK);
     mica_model_unref(&model);
-    free(data);
     return session;
 }
 

@@ -14,6 +14,7 @@
 #include "mica/mica.h"
 #include "models/model.h"
 #include "models/restoration.h"
+#include "tests/unit/model.h"
 
 #define WIDTH 230
 #define HEIGHT 170
@@ -38,22 +39,9 @@ static MicaBuffer encode(const MicaImage *image, int is_progressive)
     return out;
 }
 
-static MicaModel *load(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    MicaModel *model;
-    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
-    free(data);
-    return model;
-}
-
 static int set_up_model(const char *path)
 {
-    tiny = load(path);
+    tiny = load_model(path);
     assert_int_equal(mica_image_alloc(&source, WIDTH, HEIGHT, 4), MICA_OK);
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
@@ -584,7 +572,7 @@ static void test_arguments(void **state)
 static void test_filter_needs_its_model(void **state)
 {
     (void)state;
-    MicaModel *other = load(MICA_TINY_MODEL);
+    MicaModel *other = load_model(MICA_TINY_MODEL);
     memcpy(plain.data + 6, mica_model_id(other), MICA_MODEL_ID_SIZE);
     MicaDecodeSettings s = settings(1);
     s.model = other;

@@ -14,25 +14,13 @@
 #include "codec/base/mem.h"
 #include "codec/dec_picture.h"
 #include "codec/enc_picture.h"
+#include "tests/unit/model.h"
 
 #define WIDTH 100
 #define HEIGHT 70
 
 static MicaModel *predicted, *tiny;
 static MicaImage source, prediction;
-
-static MicaModel *load(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    MicaModel *model;
-    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
-    free(data);
-    return model;
-}
 
 static MicaImage picture(int width, int height, int channels, int depth, int shift)
 {
@@ -49,8 +37,8 @@ static MicaImage picture(int width, int height, int channels, int depth, int shi
 static int set_up(void **state)
 {
     (void)state;
-    predicted = load(MICA_PREDICTED_MODEL);
-    tiny = load(MICA_TINY_MODEL);
+    predicted = load_model(MICA_PREDICTED_MODEL);
+    tiny = load_model(MICA_TINY_MODEL);
     source = picture(WIDTH, HEIGHT, 3, 8, 0);
     prediction = picture(WIDTH, HEIGHT, 3, 8, 2);
     return 0;

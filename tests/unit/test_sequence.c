@@ -16,29 +16,17 @@
 #include "codec/enc_predicted.h"
 #include "codec/frame_threads.h"
 #include "mica/mica.h"
+#include "tests/unit/model.h"
 
 #define MAX_FRAMES 1000
 
 static MicaModel *tiny, *predicted;
 
-static MicaModel *load(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    MicaModel *model = NULL;
-    assert_int_equal(mica_model_load(&model, data, size, NULL), MICA_OK);
-    free(data);
-    return model;
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    tiny = load(MICA_TINY_MODEL);
-    predicted = load(MICA_PREDICTED_MODEL);
+    tiny = load_model(MICA_TINY_MODEL);
+    predicted = load_model(MICA_PREDICTED_MODEL);
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "codec/base/mem.h"
 #include "codec/frame_threads.h"
 #include "mica/mica.h"
+#include "tests/unit/model.h"
 
 #define FRAMES 6
 
@@ -22,14 +23,8 @@ static MicaModel *tiny;
 static int load_tiny(void **state)
 {
     (void)state;
-    FILE *f = fopen(MICA_TINY_MODEL, "rb");
-    assert_non_null(f);
-    uint8_t *data = malloc(1 << 20);
-    const size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    const MicaStatus status = mica_model_load(&tiny, data, size, NULL);
-    free(data);
-    return status != MICA_OK;
+    tiny = load_model(MICA_TINY_MODEL);
+    return 0;
 }
 
 static int unload_tiny(void **state)

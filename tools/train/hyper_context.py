@@ -5,7 +5,6 @@ holds so few positions that most have no neighbours. Only the context, and the s
 learned: first in float, then in integers. Nothing that is not z changes. A context that is there already is learned anew.
 """
 import argparse
-import copy
 import time
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch.nn.functional as F
 import checkpoint
 import ggm
 from net import EARLIER, Codec, lower_bound_scale
-from quantize import LATENT_UNIT, QUALITY_STEPS, SCALE_UNIT, FixedCodec, Gains, integer_layer, interpolate, key, pointwise
+from quantize import LATENT_UNIT, QUALITY_STEPS, SCALE_UNIT, FixedCodec, Gains, floor_ste, integer_layer, interpolate, key, whole_steps
 
 HEADER = 8                   # int16 values: rows, columns, channels, level as int32
 INTEGER_SHARE = 0.3          # of the steps
@@ -69,8 +68,7 @@ class Positions:
         """z (N, C) of the positions i and what is known before them (N, len(EARLIER), C), rounded, both in 1/16 step; levels (N,)"""
         at, stride = self.at[i], self.stride[i]
         before = torch.stack([self.latents[at + dy * stride + dx] for dx, dy in EARLIER], 1).float()
-        half = LATENT_UNIT // 2
-        return self.latents[at].float(), torch.floor((before + half) / LATENT_UNIT) * LATENT_UNIT, self.level[i]
+        return self.latents[at].float(), whole_steps(before), self.level[i]
 
 
 class Fit:
@@ -83,25 +81,31 @@ class Fit:
             p.requires_grad_(True)
         self.integers = False
 
+    def known(self, before, log_gain):
+        """What the context sees of Positions.take: dequantised, (N, len(EARLIER) C, 1, 1)"""
+        return Gains(-log_gain, self.model.exp2).apply(before, lambda v: v[:, None]).flatten(1)[:, :, None, None]
+
+    def in_float(self, known):
+        """The same in the units of the float networks."""
+        return known * self.model.stream('z').repeat(len(EARLIER))[None, :, None, None]
+
     def bits(self, z, before, level, hard=False):
         """Of each position (N,)"""
         model, tables = self.model, self.model.tables()
         log_gain = interpolate(tables['z_gain'].detach(), level)
-        up, down = Gains(log_gain, model.exp2), Gains(-log_gain, model.exp2)
-        known = down.apply(before, lambda v: v[:, None]).flatten(1)[:, :, None, None]
+        known = self.known(before, log_gain)
         z = z[:, :, None, None]
         if self.integers:
             layers = {name: (w, b, m, torch.exp2(-s)) for name, (w, b, m, s) in (
                 (name, integer_layer(*layer, model.limit(name))) for name, *layer in model.layers() if name.startswith('hyper_context'))}
             mean, log_scale = model.hyper_context(known, layers)
-            index = (log_scale[:, :, 0, 0] + interpolate(tables['z_offset'], level) + SCALE_UNIT // 2) / SCALE_UNIT
-            scale = model.index_scale(index + (torch.floor(index) - index).detach())
+            offset = interpolate(tables['z_offset'], level)
+            scale = model.index_scale(floor_ste((log_scale[:, :, 0, 0] + offset + SCALE_UNIT // 2) / SCALE_UNIT))
         else:
-            stream = model.stream('z')
-            mean, log_scale = self.context(known * stream.repeat(len(EARLIER))[None, :, None, None])
-            mean = mean / stream[None, :, None, None]
+            mean, log_scale = self.context(self.in_float(known))
+            mean = mean / model.stream('z')[None, :, None, None]
             scale = torch.exp(lower_bound_scale(log_scale[:, :, 0, 0] + self.net.z_log_scale.at(level / QUALITY_STEPS)))
-        residual = ((z - up.apply(mean)) / LATENT_UNIT)[:, :, 0, 0]
+        residual = ((z - Gains(log_gain, model.exp2).apply(mean)) / LATENT_UNIT)[:, :, 0, 0]
         shape = self.net.z_shape
         if self.integers:
             shape = ggm.SHAPE_MIN + ggm.SHAPE_STEP * model.shapes(shape)
@@ -111,9 +115,7 @@ class Fit:
     def calibrate(self, positions):
         """Scales of the hidden channels, from what they hold for these positions."""
         _, before, level = positions
-        log_gain = interpolate(self.model.tables()['z_gain'], level)
-        known = Gains(-log_gain, self.model.exp2).apply(before, lambda v: v[:, None]) * self.model.stream('z')
-        h = known.flatten(1)[:, :, None, None]
+        h = self.in_float(self.known(before, interpolate(self.model.tables()['z_gain'], level)))
         for part, scale in zip((self.context.enter, self.context.hidden), self.scales):
             h = F.relu(part(h))
             peak = h[:, :, 0, 0].kthvalue(max(1, len(h) * 999 // 1000), 0).values
@@ -140,8 +142,7 @@ def main():
     config = dict(state['config'], hyper_context=args.hidden)
     ema = {k: v.float() for k, v in state['ema'].items() if 'hyper_context' not in k}
     model = FixedCodec(Codec(**config), state.get('bits'))
-    filter_ = {k: v for k, v in ema.items() if k == checkpoint.RESTORATION}
-    missing, unexpected = model.load_state_dict({k: v for k, v in ema.items() if k not in filter_}, strict=False)
+    missing, unexpected = model.load_state_dict({k: v for k, v in ema.items() if k != checkpoint.RESTORATION}, strict=False)
     assert not unexpected and all('hyper_context' in k for k in missing), (missing, unexpected)
     fit = Fit(model)
     positions = Positions(args.latents)
@@ -173,11 +174,8 @@ def main():
     report(args.steps)
     learned = {k: v.detach().clone() for k, v in model.state_dict().items() if 'hyper_context' in k or k in (
         'net.z_log_scale.log', 'net.z_shape')}
-    kept = copy.copy(state)
-    kept.pop('optimizer', None)
-    kept.update(config=config, ema={**state['ema'], **{k: v for k, v in ema.items() if k in learned}, **learned})
-    kept['model'] = kept['ema']
-    checkpoint.save(args.out, kept)
+    ema = {**state['ema'], **learned}
+    checkpoint.save(args.out, {**{k: v for k, v in state.items() if k != 'optimizer'}, 'config': config, 'ema': ema, 'model': ema})
 
 
 if __name__ == '__main__':

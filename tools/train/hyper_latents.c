@@ -16,12 +16,6 @@
 
 #define MOST_LEVELS 32
 
-static void check(MicaStatus status, const char *what, const MicaError *error)
-{
-    if (status != MICA_OK)
-        die(what, error->text);
-}
-
 /* Analysis and hyper-analysis of the whole plane at once. */
 static void write_latents(const MicaRunner *runner, const MicaImage *image, int level, MicaPlane *y,
                           MicaPlane *z)

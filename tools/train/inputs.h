@@ -14,6 +14,12 @@ static _Noreturn void die(const char *what, const char *why)
     exit(1);
 }
 
+static inline void check(MicaStatus status, const char *what, const MicaError *error)
+{
+    if (status != MICA_OK)
+        die(what, error->text);
+}
+
 static MicaModel *load_model(const char *path)
 {
     FILE *f = fopen(path, "rb");

@@ -377,8 +377,9 @@ def kmacs_per_pixel(model):
               + (4 * p * t + 3 * m * t + 4 * block(t, 1) + 4 * t * m // 2) / 256)
     if c.get('condition'):
         decode += (192 * f + c['condition'] * block(f, 2) + f * f) / 64 + 4 * f * p / 256
-    t = c.get('hyper_context', 0)
-    decode += (7 * z * 2 * z + (7 * z + t + 2 * z) * t) / 4096 if t else 0
+    if c.get('hyper_context'):
+        known, hidden = len(EARLIER) * z, c['hyper_context']
+        decode += (known * 2 * z + (known + hidden + 2 * z) * hidden) / 4096
     encode = ((384 if c.get('condition') else 192) * f / 64 + c['analysis'] * block(f, 2) / 64 + 4 * f * m / 256
               + m * z / 256 + block(z, 2) / 256 + 4 * z * z / 1024 + block(z, 2) / 1024 + 4 * z * z / 4096)
     return encode / 1000, decode / 1000

@@ -40,6 +40,11 @@ def floor_ste(x):
     return x + (torch.floor(x) - x).detach()
 
 
+def whole_steps(v):
+    """Values in 1/LATENT_UNIT step, rounded to whole steps."""
+    return torch.floor((v + LATENT_UNIT // 2) / LATENT_UNIT) * LATENT_UNIT
+
+
 def replace(x, value):
     """value in the forward pass, the gradient of x in the backward pass."""
     return x + (value - x).detach()
@@ -555,7 +560,7 @@ class FixedCodec(nn.Module):
         if hard or self.thresholds is not None:      # the symbols that files hold
             known = self.settle(z.detach(), *constants)
         else:
-            known = torch.floor((z.detach() + LATENT_UNIT // 2) / LATENT_UNIT) * LATENT_UNIT
+            known = whole_steps(z.detach())
         z_hat, *coded = self.code_z(z, known, *constants)
         z, z_symbol, z_index = (v.permute(0, 2, 3, 1) for v in coded)
         shapes = ggm.SHAPE_MIN + ggm.SHAPE_STEP * self.shapes(self.net.z_shape)

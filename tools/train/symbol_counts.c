@@ -40,12 +40,6 @@ MicaStatus __wrap_mica_symbols_encode(const MicaSymbolTables *tables, const int1
     return __real_mica_symbols_encode(tables, symbols, shapes, scales, count, out);
 }
 
-static void check(MicaStatus status, const char *what, const MicaError *error)
-{
-    if (status != MICA_OK)
-        die(what, error->text);
-}
-
 static void code_pictures(const MicaModel *model, int effort, double quality, int count,
                           char **paths)
 {
