@@ -19,35 +19,43 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   target_include_directories(code_predicted PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(code_predicted PRIVATE libmica_static m)
   if(MICA_PYTHON_NUMPY)
+    set(predicted_models ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted-context.mmodel)
+    if(NOT MICA_SANITIZE)
+      list(APPEND predicted_models ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
+    endif()
     add_test(NAME reference_predicted COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_predicted.py $<TARGET_FILE:code_predicted>
-      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel)
+      ${predicted_models})
     set_tests_properties(reference_predicted PROPERTIES LABELS conformance TIMEOUT 900)
   endif()
-  foreach(name rd_points hyper_latents)
-    add_executable(${name} ${PROJECT_SOURCE_DIR}/tools/train/${name}.c)
-    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-    target_link_libraries(${name} PRIVATE libmica_static m)
-  endforeach()
+  add_executable(rd_points ${PROJECT_SOURCE_DIR}/tools/train/rd_points.c)
+  target_include_directories(rd_points PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(rd_points PRIVATE libmica_static m)
   if(MICA_PYTHON_NUMPY)
-    add_test(NAME hyper_latents COMMAND ${MICA_PYTHON}
-      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_latents.py $<TARGET_FILE:hyper_latents>
-      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel)
     add_test(NAME hyper_section COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_section.py $<TARGET_FILE:mica>
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel)
-    set_tests_properties(hyper_latents hyper_section PROPERTIES LABELS conformance)
+    set_tests_properties(hyper_section PROPERTIES LABELS conformance)
   endif()
-  # Its way to listen at the coder is one of GNU linkers and those like them.
+  # Their way to listen inside of an encoder is one of GNU linkers and those like them.
   if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    add_executable(symbol_counts ${PROJECT_SOURCE_DIR}/tools/train/symbol_counts.c)
-    target_include_directories(symbol_counts PRIVATE ${PROJECT_SOURCE_DIR})
-    target_link_libraries(symbol_counts PRIVATE libmica_static m)
-    target_link_options(symbol_counts PRIVATE -Wl,--wrap=mica_symbols_encode)
+    foreach(listener "symbol_counts mica_symbols_encode" "hyper_latents mica_hyper_analyse")
+      separate_arguments(listener)
+      list(GET listener 0 name)
+      list(GET listener 1 function)
+      add_executable(${name} ${PROJECT_SOURCE_DIR}/tools/train/${name}.c
+        ${PROJECT_SOURCE_DIR}/tools/train/encode.c)
+      target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+      target_link_libraries(${name} PRIVATE libmica_static m)
+      target_link_options(${name} PRIVATE -Wl,--wrap=${function})
+    endforeach()
     add_test(NAME distributions COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_distributions.py $<TARGET_FILE:symbol_counts> $<TARGET_FILE:mica>
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel)
-    set_tests_properties(distributions PROPERTIES LABELS conformance)
+    add_test(NAME hyper_latents COMMAND ${MICA_PYTHON}
+      ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_hyper_latents.py $<TARGET_FILE:hyper_latents> $<TARGET_FILE:encode_video>
+      ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted-context.mmodel)
+    set_tests_properties(distributions hyper_latents PROPERTIES LABELS conformance)
   endif()
   add_executable(gop_plan reference/gop_plan.c)
   target_include_directories(gop_plan PRIVATE ${PROJECT_SOURCE_DIR})

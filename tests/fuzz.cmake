@@ -7,7 +7,7 @@ function(mica_fuzz_program program name)
   target_compile_definitions(${program} PRIVATE
     MICA_COMPLETE_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel"
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
-    MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel")
+    MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted-context.mmodel")
   target_link_libraries(${program} PRIVATE libmica_static)
   if(name STREQUAL "image")
     # Small pictures only: a fuzzer would otherwise spend its time on gigabytes of zeros.

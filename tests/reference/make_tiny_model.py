@@ -111,5 +111,6 @@ if __name__ == '__main__':
     path = sys.argv[1]
     seed, condition, restored, context = (int(v) for v in [*sys.argv[2:], *(1, 0, 0, 0)[len(sys.argv) - 2:]])
     config = dict(CONFIG, condition=condition, restored=restored, hyper_context=context)
-    name = 'tiny-predicted' if condition else 'tiny-complete' if context else 'tiny-restored' if restored else 'tiny'
+    name = ('tiny-predicted-context' if context else 'tiny-predicted') if condition else \
+        'tiny-complete' if context else 'tiny-restored' if restored else 'tiny'
     print(model_file.write(path, name, config, tensors(np.random.default_rng(seed), config)))

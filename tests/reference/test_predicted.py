@@ -1,4 +1,4 @@
-"""Pictures with a prediction, bit for bit against the numpy reference: python3 test_predicted.py CODE_PREDICTED MODEL
+"""Pictures with a prediction, bit for bit against the numpy reference: python3 test_predicted.py CODE_PREDICTED MODEL...
 
 For awkward sizes, gray and colour, at several qualities, the pixels of code_predicted.c (which tries all levels and
 thread counts) must be those of the reference.
@@ -44,10 +44,12 @@ def compare(program, model, reference, a, prediction, quality, side):
 
 
 def main():
-    program, model = sys.argv[1:]
-    reference = Reference(model)
-    good = [compare(program, model, reference, a, prediction_of(a, i), quality, side)
-            for i, (a, quality, side) in enumerate((picture(w, h, c, i), q, s) for i, (w, h, c, q, s) in enumerate(CASES))]
+    good = []
+    for model in sys.argv[2:]:
+        reference = Reference(model)
+        for i, (w, h, c, quality, side) in enumerate(CASES):
+            a = picture(w, h, c, i)
+            good.append(compare(sys.argv[1], model, reference, a, prediction_of(a, i), quality, side))
     sys.exit(0 if all(good) else 1)
 
 

@@ -15,16 +15,20 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INDEX = os.path.join(HERE, 'sequences.json')
-MODELS = [os.path.join(HERE, name) for name in ('tiny.mmodel', 'tiny-predicted.mmodel')]
+MODEL = os.path.join(HERE, 'tiny.mmodel')     # of key frames
 
 
 def path_of(v):
     return os.path.join(HERE, 'sequences', v['stream'])
 
 
+def models_of(v):
+    return [MODEL, os.path.join(HERE, v['predicted'])]
+
+
 def decode(command, v):
     """The MD5 of every frame, or None, and what the decoder says."""
-    out = subprocess.run([*command, path_of(v), *MODELS], capture_output=True)
+    out = subprocess.run([*command, path_of(v), *models_of(v)], capture_output=True)
     message = out.stderr.decode().strip()
     if out.returncode or not out.stdout or len(out.stdout) % v['frames']:
         return None, message or 'no whole frames'
@@ -35,7 +39,7 @@ def decode(command, v):
 def update(command, encoder, videos):
     for v in videos:
         values = [v[name] for name in ('format', 'width', 'height', 'frames', 'gop', 'bframes', 'quality')]
-        subprocess.run([encoder, path_of(v), *MODELS, *map(str, values)], check=True)
+        subprocess.run([encoder, path_of(v), *models_of(v), *map(str, values)], check=True)
         v['md5'], message = decode(command, v)
         if v['md5'] is None:
             sys.exit('%s: %s' % (v['stream'], message))

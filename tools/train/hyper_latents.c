@@ -1,33 +1,63 @@
 /*
  * hyper_latents MODEL.mmodel LEVEL,... PICTURE.ppm...
+ * hyper_latents -p PREDICTED.mmodel MODEL.mmodel LEVEL,... FRAME.ppm...
  *
  * Writes the hyper latents of each picture at each level (0..1008) to standard output: int32 rows,
- * columns, channels, level, then int16 in 1/16 quantiser step, before they are rounded.
- * hyper_context.py learns from them what a position can know of the next.
+ * columns, channels, level, then int16 in 1/16 quantiser step, before they are rounded. With -p the
+ * pictures are the frames of a video, of equal size, coded at the quality of each level, and what
+ * is written are the hyper latents of the frames that the second model predicts, with the level
+ * that each of them is given. hyper_context.py learns from them what a position can know of the
+ * next.
  *
- * It needs the internals of the library.
+ * It needs the internals of the library, listens at the hyper-analysis, and is linked with
+ * -Wl,--wrap=mica_hyper_analyse.
  */
 #include <string.h>
 
 #include "codec/base/mem.h"
 #include "codec/session.h"
+#include "models/model.h"
 #include "models/nets.h"
+#include "tools/train/encode.h"
 #include "tools/train/inputs.h"
 
 #define MOST_LEVELS 32
 
-/* Analysis and hyper-analysis of the whole plane at once. */
-static void write_latents(const MicaRunner *runner, const MicaImage *image, int level, MicaPlane *y,
-                          MicaPlane *z)
+static const MicaNetwork *heard; /* that of predicted frames */
+
+void __real_mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
+                               int last, const MicaPlane *z);
+void __wrap_mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
+                               int last, const MicaPlane *z);
+
+static void write_all(const void *data, size_t size)
 {
-    const MicaGeometry *g = &runner->geometry;
-    const int32_t header[4] = {g->h64, g->w64, (int32_t)z->stride, level};
-    const size_t count = mica_rect_area(&z->rect) * (size_t)z->stride;
-    mica_analyse(runner, image, 0, level, y);
-    mica_hyper_analyse(runner, y, level, 0, g->h64, z);
-    if (fwrite(header, sizeof header, 1, stdout) != 1 ||
-        fwrite(z->data, sizeof *z->data, count, stdout) != count)
+    if (fwrite(data, 1, size, stdout) != size)
         die("standard output", "cannot be written");
+}
+
+static void write_header(const MicaGeometry *g, int channels, int level)
+{
+    const int32_t header[4] = {g->h64, g->w64, channels, level};
+    write_all(header, sizeof header);
+}
+
+static void write_rows(const MicaPlane *z, int first, int last)
+{
+    const size_t row = (size_t)(z->rect.x1 - z->rect.x0) * (size_t)z->stride;
+    write_all(mica_plane_at(z, z->rect.x0, first), (size_t)(last - first) * row * sizeof *z->data);
+}
+
+/* An encoder works through a frame from the first row to the last, on one thread here. */
+void __wrap_mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
+                               int last, const MicaPlane *z)
+{
+    __real_mica_hyper_analyse(runner, y, quality, first, last, z);
+    if (runner->network != heard)
+        return;
+    if (first == 0)
+        write_header(&runner->geometry, (int)z->stride, quality);
+    write_rows(z, first, last);
 }
 
 static void picture(const MicaSession *session, const char *path, const int *levels, int count)
@@ -47,34 +77,66 @@ static void picture(const MicaSession *session, const char *path, const int *lev
     z.data = mica_alloc(mica_rect_area(&z.rect), (size_t)c->hyper * sizeof *z.data);
     if (!y.data || !z.data)
         die(path, "no memory");
-    for (int i = 0; i < count; i++)
-        write_latents(&runner, &image, levels[i], &y, &z);
+    for (int i = 0; i < count; i++) {
+        mica_analyse(&runner, &image, 0, levels[i], &y);
+        mica_hyper_analyse(&runner, &y, levels[i], 0, g.h64, &z);
+        write_header(&g, (int)z.stride, levels[i]);
+        write_rows(&z, 0, g.h64);
+    }
     mica_free(y.data);
     mica_free(z.data);
     mica_runner_free(&runner);
     mica_image_free(&image);
 }
 
+static void pictures(const MicaModel *model, const char *path, const int *levels, int level_count,
+                     int count, char **paths)
+{
+    MicaError error;
+    MicaSession session;
+    check(mica_session_open(&session, model, 1, UINT32_MAX, &error), path, &error);
+    for (int i = 0; i < count; i++)
+        picture(&session, paths[i], levels, level_count);
+    mica_session_close(&session);
+}
+
+static void video(const MicaModel *model, const MicaModel *predicted, const int *levels,
+                  int level_count, int count, char **paths)
+{
+    MicaError error;
+    check(mica_model_network(predicted, mica_cpu_flags(), &heard, &error),
+          "the model of predicted frames", &error);
+    for (int i = 0; i < level_count; i++)
+        encode_video(model, predicted, 100.0 * levels[i] / MICA_MAX_QUALITY, count, paths);
+}
+
 int main(int argc, char **argv)
 {
-    int levels[MOST_LEVELS], count = 0;
+    int levels[MOST_LEVELS], level_count = 0;
+    MicaModel *predicted = NULL;
+    if (argc > 2 && !strcmp(argv[1], "-p")) {
+        predicted = load_model(argv[2]);
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 4) {
-        fprintf(stderr, "usage: hyper_latents MODEL.mmodel LEVEL,... PICTURE.ppm...\n");
+        fprintf(
+            stderr,
+            "usage: hyper_latents [-p PREDICTED.mmodel] MODEL.mmodel LEVEL,... PICTURE.ppm...\n");
         return 2;
     }
     for (char *level = strtok(argv[2], ","); level; level = strtok(NULL, ",")) {
         const int v = atoi(level);
-        if (count == MOST_LEVELS || v < 0 || v > MICA_MAX_QUALITY)
+        if (level_count == MOST_LEVELS || v < 0 || v > MICA_MAX_QUALITY)
             die(level, "too many levels, or not one of 0..1008");
-        levels[count++] = v;
+        levels[level_count++] = v;
     }
-    MicaError error;
-    MicaSession session;
     MicaModel *model = load_model(argv[1]);
-    check(mica_session_open(&session, model, 1, UINT32_MAX, &error), argv[1], &error);
-    for (int i = 3; i < argc; i++)
-        picture(&session, argv[i], levels, count);
-    mica_session_close(&session);
+    if (predicted)
+        video(model, predicted, levels, level_count, argc - 3, argv + 3);
+    else
+        pictures(model, argv[1], levels, level_count, argc - 3, argv + 3);
+    mica_model_unref(&predicted);
     mica_model_unref(&model);
     if (fflush(stdout))
         die("standard output", "cannot be written");

@@ -20,7 +20,7 @@ static inline void check(MicaStatus status, const char *what, const MicaError *e
         die(what, error->text);
 }
 
-static MicaModel *load_model(const char *path)
+static inline MicaModel *load_model(const char *path)
 {
     FILE *f = fopen(path, "rb");
     if (!f || fseek(f, 0, SEEK_END) != 0)
@@ -39,7 +39,7 @@ static MicaModel *load_model(const char *path)
     return model;
 }
 
-static void load_picture(const char *path, MicaImage *image)
+static inline void load_picture(const char *path, MicaImage *image)
 {
     FILE *f = fopen(path, "rb");
     int width, height, maximum;

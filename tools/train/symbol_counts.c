@@ -14,6 +14,7 @@
 
 #include "entropy/symbol_coder.h"
 #include "models/model.h"
+#include "tools/train/encode.h"
 #include "tools/train/inputs.h"
 
 #define MAGNITUDES 64
@@ -38,73 +39,6 @@ MicaStatus __wrap_mica_symbols_encode(const MicaSymbolTables *tables, const int1
         counts[shapes[i]][scales[i]][magnitude < MAGNITUDES ? magnitude : MAGNITUDES - 1]++;
     }
     return __real_mica_symbols_encode(tables, symbols, shapes, scales, count, out);
-}
-
-static void code_pictures(const MicaModel *model, int effort, double quality, int count,
-                          char **paths)
-{
-    MicaEncodeSettings settings;
-    mica_encode_defaults(&settings, sizeof settings);
-    settings.model = model;
-    settings.quality = quality;
-    settings.threads = 1;
-    if (effort)
-        settings.effort = effort;
-    for (int i = 0; i < count; i++) {
-        MicaImage image;
-        MicaBuffer coded;
-        MicaError error;
-        load_picture(paths[i], &image);
-        check(mica_image_encode(&image, &settings, &coded, &error), paths[i], &error);
-        mica_buffer_free(&coded);
-        mica_image_free(&image);
-    }
-}
-
-static void take_packets(MicaVideoEncoder *encoder)
-{
-    MicaVideoPacket packet = {.struct_size = sizeof packet};
-    MicaError error;
-    MicaStatus status;
-    do
-        status = mica_video_encoder_receive(encoder, &packet, &error);
-    while (status == MICA_OK);
-    if (status != MICA_ERROR_AGAIN && status != MICA_ERROR_EOF)
-        check(status, "a packet", &error);
-}
-
-static void code_video(const MicaModel *model, const MicaModel *predicted, double quality,
-                       int count, char **paths)
-{
-    MicaVideoEncoder *encoder = NULL;
-    MicaError error;
-    for (int i = 0; i < count; i++) {
-        MicaImage image;
-        load_picture(paths[i], &image);
-        if (!encoder) {
-            MicaVideoInfo info;
-            MicaVideoEncodeSettings settings;
-            mica_video_info_defaults(&info, sizeof info);
-            info.format = MICA_PIXEL_RGB24;
-            info.width = image.width;
-            info.height = image.height;
-            mica_video_encode_defaults(&settings, sizeof settings);
-            settings.model = model;
-            settings.predicted_model = predicted;
-            settings.quality = quality;
-            settings.threads = 1;
-            check(mica_video_encoder_open(&encoder, &info, &settings, &error), paths[i], &error);
-        }
-        MicaVideoFrame frame = {.struct_size = sizeof frame, .pts = i, .duration = 1};
-        frame.data[0] = image.data;
-        frame.stride[0] = image.stride;
-        check(mica_video_encoder_send(encoder, &frame, &error), paths[i], &error);
-        take_packets(encoder);
-        mica_image_free(&image);
-    }
-    check(mica_video_encoder_send(encoder, NULL, &error), "the end", &error);
-    take_packets(encoder);
-    mica_video_encoder_close(&encoder);
 }
 
 int main(int argc, char **argv)
@@ -133,9 +67,9 @@ int main(int argc, char **argv)
     for (char *q = strtok(argv[2], ","); q; q = strtok(NULL, ",")) {
         memset(counts, 0, sizeof counts);
         if (predicted)
-            code_video(model, predicted, atof(q), argc - 3, argv + 3);
+            encode_video(model, predicted, atof(q), argc - 3, argv + 3);
         else
-            code_pictures(model, effort, atof(q), argc - 3, argv + 3);
+            encode_pictures(model, effort, atof(q), argc - 3, argv + 3);
         if (fwrite(counts, sizeof counts, 1, stdout) != 1)
             return 1;
     }
