@@ -1,8 +1,25 @@
 #include "tools/train/encode.h"
 
+#include <string.h>
+
 #include "tools/train/inputs.h"
 
-void encode_pictures(const MicaModel *model, int effort, double quality, int count, char **paths)
+EncodeOptions encode_options(int *argc, char ***argv)
+{
+    EncodeOptions options = {0};
+    for (; *argc > 2; *argc -= 2, *argv += 2) {
+        if (!strcmp((*argv)[1], "-p") && !options.predicted)
+            options.predicted = load_model((*argv)[2]);
+        else if (!strcmp((*argv)[1], "-e"))
+            options.effort = atoi((*argv)[2]);
+        else
+            break;
+    }
+    return options;
+}
+
+static void encode_pictures(const MicaModel *model, int effort, double quality, int count,
+                            char **paths)
 {
     MicaEncodeSettings settings;
     mica_encode_defaults(&settings, sizeof settings);
@@ -34,8 +51,8 @@ static void take_packets(MicaVideoEncoder *encoder)
         check(status, "a packet", &error);
 }
 
-void encode_video(const MicaModel *model, const MicaModel *predicted, double quality, int count,
-                  char **paths)
+static void encode_video(const MicaModel *model, const EncodeOptions *options, double quality,
+                         int count, char **paths)
 {
     MicaVideoEncoder *encoder = NULL;
     MicaError error;
@@ -51,8 +68,10 @@ void encode_video(const MicaModel *model, const MicaModel *predicted, double qua
             info.height = image.height;
             mica_video_encode_defaults(&settings, sizeof settings);
             settings.model = model;
-            settings.predicted_model = predicted;
+            settings.predicted_model = options->predicted;
             settings.quality = quality;
+            if (options->effort)
+                settings.effort = options->effort;
             settings.threads = 1;
             check(mica_video_encoder_open(&encoder, &info, &settings, &error), paths[i], &error);
         }
@@ -66,4 +85,13 @@ void encode_video(const MicaModel *model, const MicaModel *predicted, double qua
     check(mica_video_encoder_send(encoder, NULL, &error), "the end", &error);
     take_packets(encoder);
     mica_video_encoder_close(&encoder);
+}
+
+void encode_all(const MicaModel *model, const EncodeOptions *options, double quality, int count,
+                char **paths)
+{
+    if (options->predicted)
+        encode_video(model, options, quality, count, paths);
+    else
+        encode_pictures(model, options->effort, quality, count, paths);
 }

@@ -6,11 +6,17 @@
 
 #include "mica/mica.h"
 
-/* effort 0 is the default. */
-void encode_pictures(const MicaModel *model, int effort, double quality, int count, char **paths);
+typedef struct EncodeOptions {
+    MicaModel *predicted; /* of the frames of a video, NULL: pictures */
+    int effort;           /* 0: the default */
+} EncodeOptions;
 
-/* Pictures of equal size as the frames of a video; the second model is that of predicted frames. */
-void encode_video(const MicaModel *model, const MicaModel *predicted, double quality, int count,
-                  char **paths);
+/* Take "-p PREDICTED.mmodel" and "-e EFFORT" from the front of the arguments. */
+EncodeOptions encode_options(int *argc, char ***argv);
+
+/* Pictures, or with options->predicted pictures of equal size as the frames of a video, one key
+ * frame and frames predicted from those before. */
+void encode_all(const MicaModel *model, const EncodeOptions *options, double quality, int count,
+                char **paths);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * hyper_latents MODEL.mmodel LEVEL,... PICTURE.ppm...
- * hyper_latents -p PREDICTED.mmodel MODEL.mmodel LEVEL,... FRAME.ppm...
+ * hyper_latents -p PREDICTED.mmodel [-e EFFORT] MODEL.mmodel LEVEL,... FRAME.ppm...
  *
  * Writes the hyper latents of each picture at each level (0..1008) to standard output: int32 rows,
  * columns, channels, level, then int16 in 1/16 quantiser step, before they are rounded. With -p the
@@ -100,29 +100,23 @@ static void pictures(const MicaModel *model, const char *path, const int *levels
     mica_session_close(&session);
 }
 
-static void video(const MicaModel *model, const MicaModel *predicted, const int *levels,
+static void video(const MicaModel *model, const EncodeOptions *options, const int *levels,
                   int level_count, int count, char **paths)
 {
     MicaError error;
-    check(mica_model_network(predicted, mica_cpu_flags(), &heard, &error),
+    check(mica_model_network(options->predicted, mica_cpu_flags(), &heard, &error),
           "the model of predicted frames", &error);
     for (int i = 0; i < level_count; i++)
-        encode_video(model, predicted, 100.0 * levels[i] / MICA_MAX_QUALITY, count, paths);
+        encode_all(model, options, 100.0 * levels[i] / MICA_MAX_QUALITY, count, paths);
 }
 
 int main(int argc, char **argv)
 {
     int levels[MOST_LEVELS], level_count = 0;
-    MicaModel *predicted = NULL;
-    if (argc > 2 && !strcmp(argv[1], "-p")) {
-        predicted = load_model(argv[2]);
-        argc -= 2;
-        argv += 2;
-    }
+    EncodeOptions options = encode_options(&argc, &argv);
     if (argc < 4) {
-        fprintf(
-            stderr,
-            "usage: hyper_latents [-p PREDICTED.mmodel] MODEL.mmodel LEVEL,... PICTURE.ppm...\n");
+        fprintf(stderr, "usage: hyper_latents [-p PREDICTED.mmodel [-e EFFORT]] MODEL.mmodel "
+                        "LEVEL,... PICTURE.ppm...\n");
         return 2;
     }
     for (char *level = strtok(argv[2], ","); level; level = strtok(NULL, ",")) {
@@ -132,11 +126,11 @@ int main(int argc, char **argv)
         levels[level_count++] = v;
     }
     MicaModel *model = load_model(argv[1]);
-    if (predicted)
-        video(model, predicted, levels, level_count, argc - 3, argv + 3);
+    if (options.predicted)
+        video(model, &options, levels, level_count, argc - 3, argv + 3);
     else
         pictures(model, argv[1], levels, level_count, argc - 3, argv + 3);
-    mica_model_unref(&predicted);
+    mica_model_unref(&options.predicted);
     mica_model_unref(&model);
     if (fflush(stdout))
         die("standard output", "cannot be written");

@@ -1,6 +1,6 @@
 /*
  * symbol_counts [-e EFFORT] MODEL.mmodel QUALITY,... PICTURE.ppm...
- * symbol_counts -p PREDICTED.mmodel MODEL.mmodel QUALITY,... FRAME.ppm...
+ * symbol_counts -p PREDICTED.mmodel [-e EFFORT] MODEL.mmodel QUALITY,... FRAME.ppm...
  * codes the pictures at each quality and writes to standard output how often each latent symbol was
  * coded: for each quality uint32 [shape of the channel][scale][magnitude], 16 x 64 x 64 of them,
  * magnitudes from 63 on together. With -p the pictures are the frames of a video, of equal size,
@@ -43,37 +43,26 @@ MicaStatus __wrap_mica_symbols_encode(const MicaSymbolTables *tables, const int1
 
 int main(int argc, char **argv)
 {
-    MicaModel *predicted = NULL;
-    int effort = 0; /* the default */
-    if (argc > 2 && !strcmp(argv[1], "-p"))
-        predicted = load_model(argv[2]);
-    else if (argc > 2 && !strcmp(argv[1], "-e"))
-        effort = atoi(argv[2]);
-    if (predicted || effort) {
-        argc -= 2;
-        argv += 2;
-    }
+    EncodeOptions options = encode_options(&argc, &argv);
     if (argc < 4) {
-        fprintf(stderr, "usage: symbol_counts [-p PREDICTED.mmodel | -e EFFORT] MODEL.mmodel "
+        fprintf(stderr, "usage: symbol_counts [-p PREDICTED.mmodel] [-e EFFORT] MODEL.mmodel "
                         "QUALITY,... PICTURE.ppm...\n");
         return 2;
     }
     MicaModel *model = load_model(argv[1]);
     const MicaNetwork *network;
     MicaError error;
-    check(mica_model_network(predicted ? predicted : model, mica_cpu_flags(), &network, &error),
+    check(mica_model_network(options.predicted ? options.predicted : model, mica_cpu_flags(),
+                             &network, &error),
           argv[1], &error);
     counted = network->y_tables;
     for (char *q = strtok(argv[2], ","); q; q = strtok(NULL, ",")) {
         memset(counts, 0, sizeof counts);
-        if (predicted)
-            encode_video(model, predicted, atof(q), argc - 3, argv + 3);
-        else
-            encode_pictures(model, effort, atof(q), argc - 3, argv + 3);
+        encode_all(model, &options, atof(q), argc - 3, argv + 3);
         if (fwrite(counts, sizeof counts, 1, stdout) != 1)
             return 1;
     }
-    mica_model_unref(&predicted);
+    mica_model_unref(&options.predicted);
     mica_model_unref(&model);
     return 0;
 }
