@@ -9,6 +9,7 @@ function(mica_library_test name)
   target_compile_definitions(test_${name} PRIVATE
     MICA_TINY_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel"
     MICA_PREDICTED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted.mmodel"
+    MICA_PREDICTED_CONTEXT_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-predicted-context.mmodel"
     MICA_RESTORED_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-restored.mmodel"
     MICA_COMPLETE_MODEL="${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny-complete.mmodel"
     MICA_S_MODEL="${PROJECT_SOURCE_DIR}/models/weights/s.mmodel")

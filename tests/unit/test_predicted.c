@@ -37,7 +37,7 @@ static MicaImage picture(int width, int height, int channels, int depth, int shi
 static int set_up(void **state)
 {
     (void)state;
-    predicted = load_model(MICA_PREDICTED_MODEL);
+    predicted = load_model(MICA_PREDICTED_CONTEXT_MODEL);
     tiny = load_model(MICA_TINY_MODEL);
     source = picture(WIDTH, HEIGHT, 3, 8, 0);
     prediction = picture(WIDTH, HEIGHT, 3, 8, 2);

@@ -26,7 +26,7 @@ static int set_up(void **state)
 {
     (void)state;
     tiny = load_model(MICA_TINY_MODEL);
-    predicted = load_model(MICA_PREDICTED_MODEL);
+    predicted = load_model(MICA_PREDICTED_CONTEXT_MODEL);
     return 0;
 }
 
