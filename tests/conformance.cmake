@@ -39,16 +39,15 @@ if(MICA_TOOLS AND MICA_ENCODER AND MICA_PYTHON)
   endif()
   # Their way to listen inside of an encoder is one of GNU linkers and those like them.
   if(MICA_PYTHON_NUMPY AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
-    foreach(listener "symbol_counts mica_symbols_encode" "hyper_latents mica_hyper_analyse")
-      separate_arguments(listener)
-      list(GET listener 0 name)
-      list(GET listener 1 function)
+    function(mica_listener name function)
       add_executable(${name} ${PROJECT_SOURCE_DIR}/tools/train/${name}.c
         ${PROJECT_SOURCE_DIR}/tools/train/encode.c)
       target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
       target_link_libraries(${name} PRIVATE libmica_static m)
       target_link_options(${name} PRIVATE -Wl,--wrap=${function})
-    endforeach()
+    endfunction()
+    mica_listener(symbol_counts mica_symbols_encode)
+    mica_listener(hyper_latents mica_hyper_analyse)
     add_test(NAME distributions COMMAND ${MICA_PYTHON}
       ${CMAKE_CURRENT_SOURCE_DIR}/reference/test_distributions.py $<TARGET_FILE:symbol_counts> $<TARGET_FILE:mica>
       ${CMAKE_CURRENT_SOURCE_DIR}/vectors/tiny.mmodel)

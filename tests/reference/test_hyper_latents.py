@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools', 'train'))
-import symbol_coder
+from hyper_payload import decode_hyper, read_varint
 from integer import LATENT_BITS, Reference
 from test_reference import padded_rgb, picture, write_pnm
 
@@ -50,20 +50,12 @@ def packets(path):
 
 def hyper_of_packet(data):
     """Level and payload of the hyper latents of a predicted frame (docs/video.md, section 2)."""
-    at = 6
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            value |= (data[at] & 127) << shift
-            shift, at = shift + 7, at + 1
-            if data[at - 1] < 128:
-                return value
-    varint()                                    # order
-    if data[1] & 64:
-        varint(), varint()                      # size of the segments
-    motion, hyper = varint(), varint()
+    _, at = read_varint(data, 6)                # order
+    if data[1] & 64:                            # size of the segments
+        _, at = read_varint(data, at)
+        _, at = read_varint(data, at)
+    motion, at = read_varint(data, at)
+    hyper, at = read_varint(data, at)
     return (data[2] >> 4 & 3) << 8 | data[3], data[at + motion:at + motion + hyper]
 
 
@@ -87,7 +79,6 @@ def pictures_differ(program, model, folder):
 
 def frames_differ(program, encoder, model, predicted, folder):
     reference = Reference(predicted)
-    shape = reference.t('z_shape') * symbol_coder.SCALES
     paths = [os.path.join(folder, '%d.ppm' % i) for i in range(FRAMES)]
     for n, path in enumerate(paths):
         write_pnm(path, painted(n))
@@ -100,9 +91,7 @@ def frames_differ(program, encoder, model, predicted, folder):
         same, symbols = len(got) == len(frames) == FRAMES - 1, 0
         for (found, z), packet in zip(got, frames):
             told, hyper = hyper_of_packet(packet)
-            decoder = symbol_coder.Decoder(hyper)
-            decoded, symbol = reference.code_z(z.shape[0], z.shape[1], told, lambda y, x, mean, index: decoder.run((shape + index).tolist()))
-            decoder.finish()
+            decoded, symbol = decode_hyper(reference, hyper, z.shape[0], z.shape[1], told)
             same &= found == told and np.abs(decoded - z).max() <= 1 << LATENT_BITS - 1      # the nearest on the lattice of its mean
             symbols += np.count_nonzero(symbol)
         print('%d frames at level %d: %s, %d symbols not 0' % (len(frames), level, 'equal' if same else 'differ', symbols))

@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools', 'train'))
-import symbol_coder
+from hyper_payload import decode_hyper, read_varint
 from integer import Reference
 from test_reference import padded_rgb, picture, write_pnm
 
@@ -18,14 +18,8 @@ CASES = ((300, 200, 0), (130, 330, 35), (64, 64, 80), (700, 70, 100))     # widt
 def hyper_section(data):
     at = PREFIX
     while at < len(data):
-        kind, size, shift = data[at], 0, 0
-        at += 1
-        while True:
-            size |= (data[at] & 127) << shift
-            shift += 7
-            at += 1
-            if data[at - 1] < 128:
-                break
+        kind = data[at]
+        size, at = read_varint(data, at + 1)
         if kind == HYPER:
             return data[at:at + size]
         at += size + 4
@@ -38,17 +32,13 @@ def main():
         source, coded = os.path.join(d, 'in.pnm'), os.path.join(d, 'x.mica')
         for model in sys.argv[2:]:
             reference = Reference(model)
-            shape = reference.t('z_shape') * symbol_coder.SCALES
             for i, (width, height, quality) in enumerate(CASES):
                 a = picture(width, height, 3, i)
                 write_pnm(source, a)
                 subprocess.run([sys.argv[1], 'encode', '--effort', '1', '-q', str(quality), '--model', model, source, coded], check=True)
-                with open(coded, 'rb') as f:
-                    decoder = symbol_coder.Decoder(hyper_section(f.read()))
                 rgb, level = padded_rgb(a), int(quality * 1008 / 100 + 0.5)
-                _, decoded = reference.code_z(rgb.shape[0] // 64, rgb.shape[1] // 64, level,
-                                              lambda y, x, mean, index: decoder.run((shape + index).tolist()))
-                decoder.finish()
+                with open(coded, 'rb') as f:
+                    _, decoded = decode_hyper(reference, hyper_section(f.read()), rgb.shape[0] // 64, rgb.shape[1] // 64, level)
                 same = np.array_equal(decoded, reference.analyse(rgb, level)[1])
                 print('%-4s %s %dx%d -q %d: %d symbols not 0' % (
                     'ok' if same else 'BAD', os.path.basename(model), width, height, quality, (decoded != 0).sum()))

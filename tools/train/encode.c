@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "models/model.h"
 #include "tools/train/inputs.h"
 
 EncodeOptions encode_options(int *argc, char ***argv)
@@ -16,6 +17,16 @@ EncodeOptions encode_options(int *argc, char ***argv)
             break;
     }
     return options;
+}
+
+const MicaNetwork *encode_network(const MicaModel *model, const EncodeOptions *options)
+{
+    const MicaNetwork *network;
+    MicaError error;
+    check(mica_model_network(options->predicted ? options->predicted : model, mica_cpu_flags(),
+                             &network, &error),
+          "the model", &error);
+    return network;
 }
 
 static void encode_pictures(const MicaModel *model, int effort, double quality, int count,

@@ -4,6 +4,7 @@
 #ifndef MICA_TRAIN_ENCODE_H
 #define MICA_TRAIN_ENCODE_H
 
+#include "models/network.h"
 #include "mica/mica.h"
 
 typedef struct EncodeOptions {
@@ -13,6 +14,9 @@ typedef struct EncodeOptions {
 
 /* Take "-p PREDICTED.mmodel" and "-e EFFORT" from the front of the arguments. */
 EncodeOptions encode_options(int *argc, char ***argv);
+
+/* That of the pictures or frames that are listened to. */
+const MicaNetwork *encode_network(const MicaModel *model, const EncodeOptions *options);
 
 /* Pictures, or with options->predicted pictures of equal size as the frames of a video, one key
  * frame and frames predicted from those before. */

@@ -16,14 +16,13 @@
 
 #include "codec/base/mem.h"
 #include "codec/session.h"
-#include "models/model.h"
 #include "models/nets.h"
 #include "tools/train/encode.h"
 #include "tools/train/inputs.h"
 
 #define MOST_LEVELS 32
 
-static const MicaNetwork *heard; /* that of predicted frames */
+static const MicaNetwork *heard;
 
 void __real_mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
                                int last, const MicaPlane *z);
@@ -36,28 +35,19 @@ static void write_all(const void *data, size_t size)
         die("standard output", "cannot be written");
 }
 
-static void write_header(const MicaGeometry *g, int channels, int level)
-{
-    const int32_t header[4] = {g->h64, g->w64, channels, level};
-    write_all(header, sizeof header);
-}
-
-static void write_rows(const MicaPlane *z, int first, int last)
-{
-    const size_t row = (size_t)(z->rect.x1 - z->rect.x0) * (size_t)z->stride;
-    write_all(mica_plane_at(z, z->rect.x0, first), (size_t)(last - first) * row * sizeof *z->data);
-}
-
-/* An encoder works through a frame from the first row to the last, on one thread here. */
+/* An encoder works through a frame from the first row to the last, on one thread here; pictures
+ * come whole. */
 void __wrap_mica_hyper_analyse(const MicaRunner *runner, const MicaPlane *y, int quality, int first,
                                int last, const MicaPlane *z)
 {
     __real_mica_hyper_analyse(runner, y, quality, first, last, z);
     if (runner->network != heard)
         return;
+    const MicaGeometry *g = &runner->geometry;
     if (first == 0)
-        write_header(&runner->geometry, (int)z->stride, quality);
-    write_rows(z, first, last);
+        write_all((int32_t[]){g->h64, g->w64, (int32_t)z->stride, quality}, 4 * sizeof(int32_t));
+    write_all(mica_plane_at(z, 0, first),
+              (size_t)(last - first) * (size_t)g->w64 * (size_t)z->stride * sizeof *z->data);
 }
 
 static void picture(const MicaSession *session, const char *path, const int *levels, int count)
@@ -80,8 +70,6 @@ static void picture(const MicaSession *session, const char *path, const int *lev
     for (int i = 0; i < count; i++) {
         mica_analyse(&runner, &image, 0, levels[i], &y);
         mica_hyper_analyse(&runner, &y, levels[i], 0, g.h64, &z);
-        write_header(&g, (int)z.stride, levels[i]);
-        write_rows(&z, 0, g.h64);
     }
     mica_free(y.data);
     mica_free(z.data);
@@ -100,16 +88,6 @@ static void pictures(const MicaModel *model, const char *path, const int *levels
     mica_session_close(&session);
 }
 
-static void video(const MicaModel *model, const EncodeOptions *options, const int *levels,
-                  int level_count, int count, char **paths)
-{
-    MicaError error;
-    check(mica_model_network(options->predicted, mica_cpu_flags(), &heard, &error),
-          "the model of predicted frames", &error);
-    for (int i = 0; i < level_count; i++)
-        encode_all(model, options, 100.0 * levels[i] / MICA_MAX_QUALITY, count, paths);
-}
-
 int main(int argc, char **argv)
 {
     int levels[MOST_LEVELS], level_count = 0;
@@ -126,8 +104,10 @@ int main(int argc, char **argv)
         levels[level_count++] = v;
     }
     MicaModel *model = load_model(argv[1]);
+    heard = encode_network(model, &options);
     if (options.predicted)
-        video(model, &options, levels, level_count, argc - 3, argv + 3);
+        for (int i = 0; i < level_count; i++)
+            encode_all(model, &options, 100.0 * levels[i] / MICA_MAX_QUALITY, argc - 3, argv + 3);
     else
         pictures(model, argv[1], levels, level_count, argc - 3, argv + 3);
     mica_model_unref(&options.predicted);

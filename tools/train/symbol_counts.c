@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "entropy/symbol_coder.h"
-#include "models/model.h"
 #include "tools/train/encode.h"
 #include "tools/train/inputs.h"
 
@@ -50,12 +49,7 @@ int main(int argc, char **argv)
         return 2;
     }
     MicaModel *model = load_model(argv[1]);
-    const MicaNetwork *network;
-    MicaError error;
-    check(mica_model_network(options.predicted ? options.predicted : model, mica_cpu_flags(),
-                             &network, &error),
-          argv[1], &error);
-    counted = network->y_tables;
+    counted = encode_network(model, &options)->y_tables;
     for (char *q = strtok(argv[2], ","); q; q = strtok(NULL, ",")) {
         memset(counts, 0, sizeof counts);
         encode_all(model, &options, atof(q), argc - 3, argv + 3);
